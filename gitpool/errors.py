@@ -1,0 +1,52 @@
+"""The one family of errors; `gitpool.server.answers` maps each class to an HTTP status."""
+
+from __future__ import annotations
+
+
+class GitPoolError(Exception):
+    """Something a person can be told about.
+
+    code: a stable word for programs, `message`: a sentence, `hint`: what to do next.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class Malformed(GitPoolError):
+    """The request itself is wrong."""
+
+
+class Foreign(GitPoolError):
+    """The request comes from a page that isn't ours, or reaches where none may."""
+
+
+class NotFound(GitPoolError):
+    """No such profile, snapshot or file."""
+
+
+class Conflict(GitPoolError):
+    """The request doesn't fit the present state."""
+
+
+class TooLarge(GitPoolError):
+    """More bytes or pixels than can be handled safely."""
+
+
+class NotAnImage(GitPoolError):
+    """The bytes aren't an image that can be decoded."""
+
+
+class Unacceptable(GitPoolError):
+    """An archive, repository or mask whose content can't be taken in."""
+
+
+class DiskFailed(GitPoolError):
+    """Reading or writing failed; nothing was changed."""
+
+
+class Damaged(GitPoolError):
+    """Stored bytes don't match their checksum, or are gone."""

@@ -1,0 +1,131 @@
+"""Ids, names and file names, checked in this one place, and the branch a name becomes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import unquote
+
+from .errors import Malformed, NotFound
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_SNAPSHOT = re.compile(r"[0-9a-f]{40}")
+_FILE_NAME = re.compile(r"[\w(\[][\w ()\[\]+,=@~.-]{0,199}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_GIT_FORBIDS = set(' ~^:?*[\\"<>|/%')
+_BIDI = {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
+_BRANCH_BYTES = 200
+
+IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+
+
+def check_id(value: object, what: str = "id") -> str:
+    """The id itself, or `Malformed`: letters, digits, `_`, `-`, 64 at most."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise Malformed(
+            "bad_id", f"That isn't a valid {what}.", "Use letters, digits, _ and -, 64 at most."
+        )
+    return value
+
+
+def check_snapshot_id(value: object) -> str:
+    """A snapshot's id, forty hexadecimal digits, or `Malformed`."""
+    if not isinstance(value, str) or not _SNAPSHOT.fullmatch(value):
+        raise Malformed("bad_snapshot", "That isn't a snapshot's id.")
+    return value
+
+
+def check_name(value: object) -> str:
+    """A profile's name, normalised (NFC, trimmed), or `Malformed`."""
+    if not isinstance(value, str):
+        raise Malformed("bad_name", "A name must be text.")
+    name = unicodedata.normalize("NFC", value).strip()
+    if not name:
+        raise Malformed("bad_name", "The name is empty.", "Type at least one character.")
+    if len(name) > 100:
+        raise Malformed("bad_name", "The name is too long.", "Use 100 characters at most.")
+    if any(_unprintable(c) for c in name):
+        raise Malformed("bad_name", "The name has characters that can't be shown.")
+    return name
+
+
+def check_text(value: object, what: str, limit: int) -> str:
+    """Free text (a label, a note), at most `limit` characters, or `Malformed`."""
+    if not isinstance(value, str) or len(value) > limit:
+        raise Malformed(f"bad_{what}", f"The {what} must be text of at most {limit} characters.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Malformed(f"bad_{what}", f"The {what} isn't valid text.") from None
+    if any(_unprintable(c) and c not in "\n\t\r" and c not in _BIDI for c in value):
+        raise Malformed(f"bad_{what}", f"The {what} has characters that can't be shown.")
+    return value
+
+
+def name_key(name: str) -> str:
+    """Two names are the same where this is."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """`name`, or `name (2)`, `name (3)`… where `taken` (of `name_key`s) has it."""
+    candidate, n = name, 2
+    while name_key(candidate) in taken:
+        suffix = f" ({n})"
+        candidate, n = name[: 100 - len(suffix)].rstrip() + suffix, n + 1
+    return candidate
+
+
+def is_safe_file_name(name: str) -> bool:
+    """Whether a file of this name is harmless on every system: one part, no dot in front."""
+    return (
+        _FILE_NAME.fullmatch(name) is not None
+        and len(name.encode("utf-8")) <= 240
+        and not name.endswith((".", " "))
+        and not _RESERVED.fullmatch(name)
+        and not name.lower().startswith("git~")
+        and unicodedata.normalize("NFC", name) == name
+    )
+
+
+def is_image_name(name: str) -> bool:
+    """Whether the name is that of an image or a mask."""
+    return is_safe_file_name(name) and name.lower().endswith(IMAGE_EXTENSIONS)
+
+
+def check_image_name(value: object) -> str:
+    """The name of an image or mask in a pool, or `NotFound`: a bad name names nothing."""
+    if not isinstance(value, str) or not is_image_name(value):
+        raise NotFound("unknown_image", "There is no such image in the pool.")
+    return value
+
+
+def branch_of(name: str, profile_id: str) -> str:
+    """The branch of a profile's name: percent-encoded where git or a file system forbids.
+
+    `name_of_branch` gives the name back, save where it was cut to fit a file's name.
+    """
+    encoded = "".join(_encode(c) if c in _GIT_FORBIDS else c for c in name)
+    encoded = encoded.replace("..", ".%2E").replace("@{", "@%7B")
+    if encoded[0] in ".-" or encoded in ("HEAD", "@") or _RESERVED.fullmatch(encoded):
+        encoded = f"%{ord(encoded[0]):02X}" + encoded[1:]
+    if encoded.endswith(".lock") or encoded.endswith("."):
+        encoded = encoded[: encoded.rindex(".")] + "%2E" + encoded[encoded.rindex(".") + 1 :]
+    raw = encoded.encode("utf-8")
+    if len(raw) <= _BRANCH_BYTES:
+        return encoded
+    cut = raw[: _BRANCH_BYTES - 13].decode("utf-8", "ignore")
+    return re.sub(r"%[0-9A-F]?$", "", cut).rstrip(".") + "-" + profile_id[:12]
+
+
+def name_of_branch(branch: str) -> str:
+    """The name that a branch stands for."""
+    return unquote(branch)
+
+
+def _encode(char: str) -> str:
+    return "".join(f"%{b:02X}" for b in char.encode("utf-8"))
+
+
+def _unprintable(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in _BIDI

@@ -1,0 +1,180 @@
+"""One pool's folder: reading its manifest, rebuilding a lost one, and every edit of its files.
+
+Callers hold the pool's lock. Each edit leaves the old state or the new one: files that a
+manifest will name are written before it, files it no longer names are removed after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import Unacceptable
+from ..identifiers import is_image_name
+from . import durable, images
+from .manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    Slot,
+    image_name,
+    is_mask_name,
+    mask_name,
+    number_of,
+    parse_manifest,
+)
+
+
+@dataclass(frozen=True)
+class PoolFolder:
+    """A pool at `path`, which need not exist: a pool that nobody has added to is empty."""
+
+    path: Path
+
+    def image_files(self) -> dict[str, os.stat_result]:
+        """Every image and mask file in the folder, by name; links are not followed."""
+        try:
+            entries = list(os.scandir(self.path))
+        except FileNotFoundError:
+            return {}
+        return {
+            entry.name: os.stat(entry.path, follow_symlinks=False)
+            for entry in entries
+            if is_image_name(entry.name) and entry.is_file(follow_symlinks=False)
+        }
+
+    def read(self) -> Manifest | None:
+        """The manifest as it is on disk; None where it is missing or corrupt."""
+        try:
+            data = (self.path / MANIFEST_NAME).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+        with contextlib.suppress(ValueError):
+            return parse_manifest(data)
+        return None
+
+    def load(self, remembered: Manifest | None = None) -> Manifest:
+        """The manifest, rebuilt from the files where it can't be read. Changes nothing.
+
+        remembered: the newest snapshot's manifest, for what labels and order it has.
+        """
+        manifest = self.read()
+        if manifest is None:
+            return rebuild(self.image_files(), remembered)
+        return manifest
+
+    def save(self, manifest: Manifest) -> Manifest:
+        """Write the manifest; a damaged one is kept beside it, for whoever can read it."""
+        path = self.path / MANIFEST_NAME
+        if path.exists() and self.read() is None:
+            aside = path.with_name(f"{MANIFEST_NAME}.damaged")
+            if not aside.exists():
+                os.replace(path, aside)
+        durable.write_file(path, manifest.dump())
+        return manifest
+
+    def add(self, manifest: Manifest, staged: Path, label: str, added: int) -> Manifest:
+        """Take the staged image file in as a new slot, byte for byte.
+
+        staged: a file on the same file system, already synced, which is moved.
+        """
+        info = images.verify(staged)
+        durable.make_folder(self.path)
+        taken = {number_of(name) for name in self.image_files()}
+        number = max(manifest.next_seq, max(taken, default=0) + 1)
+        name = image_name(number, info.extension)
+        os.replace(staged, self.path / name)
+        durable.sync_folder(self.path)
+        return self.save(manifest.add(Slot(name, None, label, added)))
+
+    def remove(self, manifest: Manifest, index: int) -> Manifest:
+        slot = manifest.slots[index]
+        saved = self.save(manifest.remove(index))
+        self._unlink({slot.image, slot.mask} - {None} - saved.file_names())
+        return saved
+
+    def set_mask(self, manifest: Manifest, index: int, staged: Path) -> Manifest:
+        """Take the staged file as the slot's mask; Unacceptable where the sizes differ."""
+        slot = manifest.slots[index]
+        shown = images.probe(self.path / slot.image)
+        mask = images.verify(staged)
+        if mask.size != shown.size:
+            raise Unacceptable(
+                "mask_size",
+                f"The mask is {mask.width}×{mask.height}, its image {shown.width}×{shown.height}.",
+                "Paint the mask on the image itself.",
+            )
+        name = mask_name(slot.image)
+        if mask.extension == ".png":
+            os.replace(staged, self.path / name)
+            durable.sync_folder(self.path)
+        else:
+            with images.open_image(staged) as image, durable.replacing(self.path / name) as file:
+                images.mask_layer(image).save(file, "PNG")
+        return self.save(manifest.change(index, mask=name))
+
+    def clear_mask(self, manifest: Manifest, index: int) -> Manifest:
+        mask = manifest.slots[index].mask
+        if mask is None:
+            return manifest
+        saved = self.save(manifest.change(index, mask=None))
+        self._unlink({mask} - saved.file_names())
+        return saved
+
+    def take_in(self, manifest: Manifest, stray: list[str], added: int) -> Manifest:
+        """Give image files that somebody dropped into the folder a number and a slot each."""
+        for name in stray:
+            try:
+                info = images.probe(self.path / name)
+            except Exception:  # whatever it is, it stays where it was put
+                continue
+            number = manifest.next_seq
+            proper = number_of(name) >= number and name == image_name(
+                number_of(name), info.extension
+            )
+            new = name if proper else image_name(number, info.extension)
+            label = "" if number_of(name) else name.rpartition(".")[0]
+            if new != name:
+                os.rename(self.path / name, self.path / new)
+            mask = self._stray_mask(name, new)
+            manifest = manifest.add(Slot(new, mask, label, added))
+        return manifest
+
+    def _stray_mask(self, old: str, new: str) -> str | None:
+        source = self.path / mask_name(old)
+        if not source.is_file():
+            return None
+        os.rename(source, self.path / mask_name(new))
+        return mask_name(new)
+
+    def _unlink(self, names: set[str | None]) -> None:
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                (self.path / str(name)).unlink()
+        durable.sync_folder(self.path)
+
+
+def rebuild(files: dict[str, os.stat_result], remembered: Manifest | None) -> Manifest:
+    """A manifest for these files, with the labels, masks and order that `remembered` has."""
+    names = sorted((n for n in files if not is_mask_name(n)), key=lambda n: (number_of(n), n))
+    slots = []
+    if remembered:
+        slots = [slot for slot in remembered.slots if slot.image in files]
+        slots = [s if s.mask in files else replace(s, mask=None) for s in slots]
+    known = {slot.image for slot in slots}
+    for name in names:
+        if name not in known:
+            mask = mask_name(name) if mask_name(name) in files else None
+            slots.append(Slot(name, mask, "", files[name].st_mtime_ns // 1_000_000))
+    highest = max((number_of(name) for name in files), default=0)
+    return Manifest(
+        slots=tuple(slots),
+        active=min(remembered.active, max(0, len(slots) - 1)) if remembered else 0,
+        next_seq=max(remembered.next_seq if remembered else 1, highest + 1),
+    )
+
+
+def missing_images(manifest: Manifest, files: dict[str, os.stat_result]) -> list[str]:
+    """The images that the manifest names and the folder has not."""
+    return [slot.image for slot in manifest.slots if slot.image not in files]

@@ -1,0 +1,35 @@
+"""An image with its mask as transparency: what ComfyUI's mask editor opens."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from . import images
+
+
+def render(path: Path, mask: Path | None, channel: str) -> bytes:
+    """A PNG of the image as shown. channel: `rgb` without mask, `a` the mask alone, `rgba` both.
+
+    Painted is transparent, as in the files that the editor writes.
+    """
+    from PIL import Image, ImageChops
+
+    with images.open_image(path) as opened:
+        image = images.upright(opened)
+        if image.mode in ("I", "I;16", "I;16B", "F"):
+            image = images.to_eight_bits(image)
+        shown = image.convert("RGB")
+    painted = Image.new("L", shown.size, 0)
+    if mask is not None and mask.is_file():
+        with images.open_image(mask) as opened:
+            painted = images.mask_layer(opened)
+        if painted.size != shown.size:
+            painted = painted.resize(shown.size, Image.Resampling.BILINEAR)
+    if channel == "a":
+        shown = Image.new("RGB", shown.size)
+    if channel != "rgb":
+        shown.putalpha(ImageChops.invert(painted))
+    out = io.BytesIO()
+    shown.save(out, "PNG", compress_level=1)
+    return out.getvalue()

@@ -1,0 +1,101 @@
+"""Small images for the grid, made once per content and kept in a cache folder."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from . import durable, images
+
+SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
+_VERSION = "1"
+# Above this many bytes, files not used lately are dropped.
+CACHE_LIMIT = 1024**3
+
+
+def fit_size(size: int) -> int:
+    """The size, in pixels of the longer side, that a wanted one is rounded up to."""
+    return next((known for known in SIZES if known >= size), SIZES[-1])
+
+
+class ThumbnailCache:
+    """WebP thumbnails under `folder`, named by content id and size."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def etag(self, content_id: str, size: int, is_mask: bool) -> str:
+        kind = "m" if is_mask else "i"
+        return f"{content_id}-{fit_size(size)}{kind}{_VERSION}"
+
+    def get(
+        self, source: Callable[[], Path | BinaryIO], content_id: str, size: int, is_mask: bool
+    ) -> bytes:
+        """The thumbnail's bytes, made from what `source` gives unless the cache has them."""
+        name = self.etag(content_id, size, is_mask) + ".webp"
+        path = self.folder / content_id[:2] / name
+        with contextlib.suppress(FileNotFoundError):
+            return path.read_bytes()
+        data = render(source(), fit_size(size), is_mask)
+        # A cache needs no fsync: what a power cut garbles is made again.
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            durable.write_file(path, data)
+        return data
+
+    def size_of(self, content_ids: set[str]) -> int:
+        """Bytes that the cache holds for these contents."""
+        total = 0
+        for prefix in {content_id[:2] for content_id in content_ids}:
+            with contextlib.suppress(FileNotFoundError):
+                for file in (self.folder / prefix).iterdir():
+                    if file.name.partition("-")[0] in content_ids:
+                        total += file.stat().st_size
+        return total
+
+    def trim(self, limit: int = CACHE_LIMIT) -> None:
+        """Drop the files not used for longest until at most `limit` bytes are left."""
+        files = []
+        with contextlib.suppress(FileNotFoundError):
+            files = [(f.stat(), f) for f in self.folder.glob("*/*.webp")]
+        total = sum(stat.st_size for stat, _ in files)
+        for stat, file in sorted(files, key=lambda pair: pair[0].st_atime):
+            if total <= limit:
+                return
+            file.unlink(missing_ok=True)
+            total -= stat.st_size
+
+
+def render(source: Path | BinaryIO, size: int, is_mask: bool) -> bytes:
+    """A WebP whose longer side is at most `size`; a mask becomes white, its paint as alpha."""
+    from PIL import Image
+
+    with images.open_image(source) as image:
+        if image.format == "JPEG":
+            image.draft(None, (size, size))
+        if is_mask:
+            grey = images.mask_layer(image)
+            grey.thumbnail((size, size), Image.Resampling.BOX, reducing_gap=2.0)
+            small = Image.merge("LA", (Image.new("L", grey.size, 255), grey)).convert("RGBA")
+        else:
+            small = _shown(image, size)
+        out = io.BytesIO()
+        small.save(out, "WEBP", quality=80, method=2, exact=False)
+        return out.getvalue()
+
+
+def _shown(image, size: int):  # type: ignore[no-untyped-def]
+    from PIL import Image
+
+    if image.mode in ("I", "I;16", "I;16B", "F"):
+        image = images.to_eight_bits(image)
+    has_alpha = "A" in image.getbands() or "transparency" in image.info
+    # Shrink before anything else; palette and one-bit images can't be averaged as they are.
+    if image.mode not in ("RGB", "RGBA", "L", "CMYK"):
+        image = image.convert("RGBA" if has_alpha else "RGB")
+    image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    image = images.upright(image)
+    return image.convert("RGBA" if has_alpha else "RGB")
