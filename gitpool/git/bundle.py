@@ -1,0 +1,152 @@
+"""A whole history as one file, a git bundle: https://git-scm.com/docs/gitformat-bundle (v2)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dulwich.object_format import DEFAULT_OBJECT_FORMAT
+from dulwich.objects import ShaFile, Tree
+from dulwich.pack import PackData
+
+from ..errors import Damaged, NotFound, Unacceptable
+from ..identifiers import is_safe_file_name, name_key, name_of_branch
+from ..pool import durable
+from .clone import reach
+from .pack import examine_pack, stream_pack
+from .refs import BRANCHES, TAGS
+from .repository import Repository
+
+SIGNATURE = b"# v2 git bundle\n"
+_REF = re.compile(rb"([0-9a-f]{40}) (HEAD|refs/[^\x00-\x20\x7f~^:?*\[\\]+)")
+_MAX_REFS = 1000
+_MAX_HEADER = 1 << 20
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a bundle says of itself: its refs, and where its pack begins."""
+
+    refs: dict[str, str]
+    pack_start: int
+
+
+def stream_bundle(repo: Repository) -> Iterator[bytes]:
+    """The whole history of the profile's branch, with its tags, a piece at a time."""
+    branch, tip = repo.branch(), repo.tip()
+    if branch is None or tip is None:
+        raise NotFound("no_snapshots", "This profile has no snapshots yet.")
+    refs = {branch: tip, **repo.refs.all(TAGS)}
+    object_ids = reach(repo, list(refs.values())).all()
+    lines = [f"{object_id} {ref}\n" for ref, object_id in refs.items()]
+    yield SIGNATURE + "".join([*lines, f"{tip} HEAD\n", "\n"]).encode()
+    yield from stream_pack(repo.objects, object_ids)
+
+
+def read_header(path: Path) -> Header:
+    """A bundle's header. Raises Unacceptable."""
+    refs = {}
+    with open(path, "rb") as file:
+        if file.readline(64) != SIGNATURE:
+            raise _bad("it isn't a git bundle of version 2")
+        while (line := file.readline(_MAX_HEADER)) != b"\n":
+            if file.tell() > _MAX_HEADER or len(refs) > _MAX_REFS:
+                raise _bad("it holds too many branches")
+            if line.startswith(b"-"):
+                raise _bad("it holds only a part of a history")
+            match = _REF.fullmatch(line.rstrip(b"\n"))
+            if not match or not line.endswith(b"\n"):
+                raise _bad("its list of branches is damaged")
+            refs[match[2].decode("utf-8", "replace")] = match[1].decode()
+        return Header(refs, file.tell())
+
+
+def choose_branch(header: Header) -> tuple[str, str]:
+    """The name and the commit of the branch to take: HEAD's, or the only one."""
+    branches = {r: sha for r, sha in header.refs.items() if r.startswith(BRANCHES)}
+    head = header.refs.get("HEAD")
+    chosen = [r for r, sha in branches.items() if sha == head] or list(branches)
+    if head and not branches:
+        return "", head
+    if not chosen or (head is None and len(branches) > 1):
+        raise _bad("it doesn't say which of its branches is the profile")
+    return name_of_branch(chosen[0].removeprefix(BRANCHES)), branches[chosen[0]]
+
+
+def unpack(path: Path, header: Header, repo: Repository, max_total: int) -> dict[str, str]:
+    """Put the bundle's objects into `repo`, a scratch repository, and examine every one that a
+    branch or tag names. Gives the tags. Raises Unacceptable, TooLarge.
+    """
+    examine_pack(path, header.pack_start, max_total)
+    _, tip = choose_branch(header)
+    pack = repo.objects.folder / "pack" / "pack-import.pack"
+    with open(path, "rb") as source, open(pack, "wb") as target:
+        source.seek(header.pack_start)
+        shutil.copyfileobj(source, target, 1 << 20)
+        target.flush()
+        os.fsync(target.fileno())
+    _index(pack)
+    tags = {r: sha for r, sha in header.refs.items() if r.startswith(TAGS)}
+    _examine(repo, [tip, *tags.values()])
+    return tags
+
+
+def _index(pack: Path) -> None:
+    """Write the pack's index, under the name that git gives such a pair."""
+    try:
+        data = PackData(str(pack), object_format=DEFAULT_OBJECT_FORMAT)
+        try:
+            name = data.get_stored_checksum().hex()
+            data.create_index(str(pack.with_suffix(".idx")), version=2)
+        finally:
+            data.close()
+    except Exception as error:  # dulwich raises many kinds on crafted deltas
+        raise _bad("it is damaged") from error
+    for suffix in (".pack", ".idx"):
+        source = pack.with_suffix(suffix)
+        source.chmod(0o444)
+        os.replace(source, pack.with_name(f"pack-{name}{suffix}"))
+    durable.sync_folder(pack.parent)
+
+
+def _examine(repo: Repository, tips: list[str]) -> None:
+    """Read every commit, tag and tree, and see that every file is there."""
+    try:
+        found = reach(repo, tips)
+        for object_id in (*found.commits, *found.tags, *found.trees):
+            _check_object(repo.objects.read(object_id))
+    except (Damaged, NotFound):
+        raise _bad("a part of its history is missing or damaged") from None
+    if any(blob not in repo.objects for blob in found.blobs):
+        raise _bad("some of its images are missing")
+
+
+def _check_object(obj: ShaFile) -> None:
+    try:
+        obj.check()
+    except Exception as error:  # dulwich's checks raise many kinds
+        raise _bad("a part of its history is malformed") from error
+    if isinstance(obj, Tree):
+        check_tree(obj)
+
+
+def check_tree(tree: Tree) -> None:
+    """Raise Unacceptable unless the tree is flat and of plain files with harmless names."""
+    seen = set()
+    for entry in tree.iteritems():
+        name = entry.path.decode("utf-8", "surrogateescape")
+        if entry.mode not in (0o100644, 0o100755) or not is_safe_file_name(name):
+            raise _bad("it holds files that no pool has")
+        if name_key(name) in seen:
+            raise _bad("two of its files have the same name")
+        seen.add(name_key(name))
+
+
+def _bad(why: str) -> Unacceptable:
+    return Unacceptable(
+        "bad_bundle", f"This file can't be imported: {why}.", "Export it again where it came from."
+    )

@@ -1,0 +1,158 @@
+"""What differs between two versions of a pool, slot by slot. Pure.
+
+A version is a manifest and the blob of each of its files; slots are matched by image name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..pool.manifest import Manifest, Slot
+
+
+@dataclass(frozen=True)
+class Version:
+    """A pool at one moment: its manifest, and each file's blob id by name."""
+
+    manifest: Manifest = field(default_factory=Manifest)
+    blobs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Image names, by what happened to them. `masks_*` name the slot's image too."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    masks_added: tuple[str, ...] = ()
+    masks_changed: tuple[str, ...] = ()
+    masks_removed: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    reordered: bool = False
+    active: bool = False
+
+    def matters(self) -> bool:
+        """Whether anything but the active image changed."""
+        return any(value for key, value in vars(self).items() if key != "active")
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts for a history's line."""
+        return {
+            "added": len(self.added),
+            "removed": len(self.removed),
+            "replaced": len(self.replaced),
+            "masks": len(self.masks_added) + len(self.masks_changed) + len(self.masks_removed),
+            "labels": len(self.labels),
+            "reordered": self.reordered,
+            "active": self.active,
+        }
+
+
+def compare(old: Version, new: Version) -> Changes:
+    """What turns `old` into `new`."""
+    before = {slot.image: slot for slot in old.manifest.slots}
+    after = {slot.image: slot for slot in new.manifest.slots}
+    both = [name for name in after if name in before]
+    masks = {name: _mask_change(old, before[name], new, after[name]) for name in both}
+    fresh = [name for name in after if name not in before]
+    return Changes(
+        added=tuple(fresh),
+        removed=tuple(name for name in before if name not in after),
+        replaced=tuple(n for n in both if old.blobs.get(n) != new.blobs.get(n)),
+        masks_added=tuple(n for n in both if masks[n] == "added"),
+        masks_changed=tuple(n for n in both if masks[n] == "changed"),
+        masks_removed=tuple(n for n in both if masks[n] == "removed"),
+        labels=tuple(n for n in both if before[n].label != after[n].label),
+        reordered=[n for n in before if n in after] != both,
+        active=_active(old.manifest) != _active(new.manifest),
+    )
+
+
+def describe(old: Version, new: Version) -> Iterator[dict[str, Any]]:
+    """Slot by slot, for a diff: one object for each slot that differs.
+
+    `{"image", "change": added|removed|changed|moved, "from": slot, "to": slot, "what": […]}`;
+    a slot has its place as `index`, and the blob ids of image and mask.
+    """
+    before = {slot.image: i for i, slot in enumerate(old.manifest.slots)}
+    after = {slot.image: i for i, slot in enumerate(new.manifest.slots)}
+    changes = compare(old, new)
+    moved = set(_moved(list(before), list(after)))
+    masks = {*changes.masks_added, *changes.masks_changed, *changes.masks_removed}
+    for name in [*after, *changes.removed]:
+        what = [
+            word
+            for word, names in (
+                ("image", changes.replaced),
+                ("mask", masks),
+                ("label", changes.labels),
+                ("moved", moved),
+            )
+            if name in names
+        ]
+        change = "added" if name not in before else "removed" if name not in after else "changed"
+        if change == "changed":
+            if not what:
+                continue
+            change = "moved" if what == ["moved"] else "changed"
+        yield {
+            "image": name,
+            "change": change,
+            "what": what,
+            "from": _side(old, before.get(name)),
+            "to": _side(new, after.get(name)),
+        }
+
+
+def _side(version: Version, index: int | None) -> dict[str, Any] | None:
+    if index is None:
+        return None
+    slot = version.manifest.slots[index]
+    return {
+        **slot.as_json(),
+        "index": index,
+        "image_id": version.blobs.get(slot.image),
+        "mask_id": version.blobs.get(slot.mask) if slot.mask else None,
+    }
+
+
+def _moved(before: list[str], after: list[str]) -> list[str]:
+    """The fewest names whose moving explains the new order: all but a longest increasing run."""
+    place = {name: i for i, name in enumerate(before)}
+    common = [name for name in after if name in place]
+    tails: list[int] = []
+    back: list[int] = []
+    best: list[int] = []
+    for i, name in enumerate(common):
+        low, high = 0, len(tails)
+        while low < high:
+            middle = (low + high) // 2
+            if place[common[tails[middle]]] < place[name]:
+                low = middle + 1
+            else:
+                high = middle
+        back.append(tails[low - 1] if low else -1)
+        tails[low : low + 1] = [i]
+    i = tails[-1] if tails else -1
+    while i >= 0:
+        best.append(i)
+        i = back[i]
+    stay = {common[i] for i in best}
+    return [name for name in common if name not in stay]
+
+
+def _mask_change(old: Version, before: Slot, new: Version, after: Slot) -> str:
+    was = old.blobs.get(before.mask) if before.mask else None
+    now = new.blobs.get(after.mask) if after.mask else None
+    if was == now:
+        return ""
+    if was is None:
+        return "added"
+    return "changed" if now else "removed"
+
+
+def _active(manifest: Manifest) -> str | None:
+    return manifest.slots[manifest.active].image if manifest.slots else None

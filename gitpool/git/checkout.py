@@ -1,0 +1,75 @@
+"""Putting a snapshot's files back into the folder, so that a crash leaves old or new, no mix.
+
+The commit is made first; then a note says which one the folder shall show; then the branch
+moves; then the files follow. `finish` carries on from whatever point a crash left: before the
+branch moved nothing has happened, after it the files are put right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from ..identifiers import is_image_name
+from ..pool import durable
+from ..pool.manifest import MANIFEST_NAME
+from .index import is_racy, read_index, write_index
+from .repository import Repository
+
+_NOTE = "gitpool-checkout"
+
+
+def begin(repo: Repository, commit: str) -> None:
+    """Note, durably, that the folder shall show this commit once the branch names it."""
+    durable.write_file(repo.git / _NOTE, commit.encode())
+
+
+def finish(repo: Repository) -> None:
+    """Carry out what `begin` noted, if the branch has moved there; else forget it."""
+    note = repo.git / _NOTE
+    try:
+        commit = note.read_text("ascii").strip()
+    except FileNotFoundError:
+        return
+    if repo.tip() == commit:
+        _put(repo, repo.files_of(repo.commit(commit).tree.decode()))
+    with contextlib.suppress(FileNotFoundError):
+        note.unlink()
+    durable.sync_folder(repo.git)
+
+
+def _put(repo: Repository, wanted: dict[str, str]) -> None:
+    """Make the pool's files exactly these: new ones first, the manifest next, then removals."""
+    wanted = {n: b for n, b in wanted.items() if n == MANIFEST_NAME or is_image_name(n)}
+    cached, written = read_index(repo.index_path)
+    present = repo.folder.image_files()
+    files: dict[str, tuple[str, os.stat_result]] = {}
+    for name in sorted(wanted, key=lambda n: n == MANIFEST_NAME):
+        path, blob = repo.path / name, wanted[name]
+        known = cached.get(name)
+        stat = _stat(path)
+        if not (
+            stat
+            and known
+            and known.blob == blob
+            and known.fits(stat)
+            and not is_racy(stat, written)
+        ):
+            with durable.replacing(path) as file:
+                repo.objects.copy_blob(blob, file)
+        files[name] = (blob, os.stat(path))
+    for name in present.keys() - wanted.keys():
+        # Only what history holds is removed; a file it has never seen is somebody's.
+        known = cached.get(name)
+        if known and known.fits(present[name]):
+            (repo.path / name).unlink()
+    durable.sync_folder(repo.path)
+    write_index(repo.index_path, files)
+    repo.exclude_files(set(files))
+
+
+def _stat(path: os.PathLike[str]) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None

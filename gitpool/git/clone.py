@@ -1,0 +1,143 @@
+"""A second repository from a first: the whole history, its objects hard-linked, never doubled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dulwich.objects import Commit, Tag, Tree
+
+from ..errors import Damaged
+from ..identifiers import branch_of
+from ..pool import durable
+from . import checkout
+from .messages import Message
+from .refs import BRANCHES, TAGS
+from .repository import Identity, Repository
+from .snapshots import commit_tree, scan, take_in, write_cache
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Every object that some tips need, by kind, in the order they were met."""
+
+    commits: dict[str, None] = field(default_factory=dict)
+    tags: dict[str, None] = field(default_factory=dict)
+    trees: dict[str, None] = field(default_factory=dict)
+    blobs: dict[str, None] = field(default_factory=dict)
+
+    def all(self) -> list[str]:
+        return [*self.commits, *self.tags, *self.trees, *self.blobs]
+
+
+def reach(repo: Repository, tips: list[str]) -> Reach:
+    """What the tips need. Raises Damaged where a commit, tag or tree of it is missing."""
+    found = Reach()
+    todo = list(dict.fromkeys(tips))
+    seen = set(todo)
+    while todo:
+        object_id = todo.pop()
+        obj = repo.objects.read(object_id)
+        if isinstance(obj, Tag):
+            found.tags[object_id] = None
+            needs = [obj.object[1].decode()]
+        elif isinstance(obj, Commit):
+            found.commits[object_id] = None
+            found.trees[obj.tree.decode()] = None
+            needs = [parent.decode() for parent in obj.parents]
+        else:
+            raise _odd()
+        fresh = [name for name in needs if name not in seen]
+        seen.update(fresh)
+        todo.extend(fresh)
+    for tree_id in list(found.trees):
+        _collect(repo, tree_id, found)
+    return found
+
+
+def clone(
+    source: Repository,
+    target: Path,
+    identity: Identity,
+    tip: str,
+    message: Message,
+    now: int,
+    tags: dict[str, str] | None = None,
+) -> Repository:
+    """A repository at `target` (a new folder) that holds `tip`'s history and shows its pool.
+
+    The source's work tree is clean. message: the new tip's, which says whose it is now.
+    tags: those to take along, by default all of the history's.
+    """
+    repo = Repository(target)
+    durable.make_folder(target)
+    repo.create(identity)
+    whole = tip == source.tip()
+    if tags is None:
+        tags = _tags_within(source, tip)
+    source.objects.link_into(repo.objects, reach(source, [tip, *tags.values()]).all())
+    for ref, object_id in tags.items():
+        repo.refs.swap(ref, None, object_id)
+    tree = source.commit(tip).tree.decode()
+    commit = commit_tree(repo, tree, [tip], message, now)
+    if whole:
+        _copy_files(source, repo)
+    checkout.begin(repo, commit)
+    repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), None, commit)
+    checkout.finish(repo)
+    return repo
+
+
+def _copy_files(source: Repository, repo: Repository) -> None:
+    """Copy the work tree's files as they are: the file system may share their blocks."""
+    work = scan(source, take_in(source, 0))
+    files = {}
+    for name, (blob, _) in work.files.items():
+        durable.copy_file(source.path / name, repo.path / name)
+        files[name] = (blob, (repo.path / name).stat())
+    durable.sync_folder(repo.path)
+    write_cache(repo, files)
+
+
+def reach_commits(repo: Repository, tip: str) -> set[str]:
+    """Every commit of a tip's history."""
+    seen, todo = {tip}, [tip]
+    while todo:
+        for parent in repo.commit(todo.pop()).parents:
+            name = parent.decode()
+            if name not in seen:
+                seen.add(name)
+                todo.append(name)
+    return seen
+
+
+def _tags_within(repo: Repository, tip: str) -> dict[str, str]:
+    inside = reach_commits(repo, tip)
+    found = {}
+    for ref, object_id in repo.refs.all(TAGS).items():
+        try:
+            obj = repo.objects.read(object_id)
+        except Damaged:
+            continue
+        target = obj.object[1].decode() if isinstance(obj, Tag) else object_id
+        if target in inside:
+            found[ref] = object_id
+    return found
+
+
+def _collect(repo: Repository, tree_id: str, found: Reach) -> None:
+    tree = repo.objects.read(tree_id)
+    if not isinstance(tree, Tree):
+        raise _odd()
+    for entry in tree.iteritems():
+        name = entry.sha.decode()
+        if entry.mode == 0o040000:
+            if name not in found.trees:
+                found.trees[name] = None
+                _collect(repo, name, found)
+        elif entry.mode != 0o160000:
+            found.blobs[name] = None
+
+
+def _odd() -> Damaged:
+    return Damaged("damaged", "A part of this profile's history isn't what it should be.")

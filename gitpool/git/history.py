@@ -1,0 +1,159 @@
+"""The history as a list: newest first, in pages, each snapshot with what it changed."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import Damaged, NotFound
+from . import marks
+from .changes import Version, compare
+from .messages import Message, parse_message, sentence
+from .repository import Repository
+
+PREVIEWS = 6
+
+
+class Walk:
+    """Commits reachable from a tip, newest first, children before parents; read as needed.
+
+    A page further down goes on where the last one stopped, instead of from the top.
+    """
+
+    def __init__(self, repo: Repository, tip: str) -> None:
+        self._repo = repo
+        self.order: list[str] = []
+        self._place: dict[str, int] = {}
+        self._seen = {tip}
+        self._heap: list[tuple[int, int, str]] = []
+        self._lock = threading.Lock()
+        self._push(tip)
+
+    def after(self, before: str | None) -> Iterator[str]:
+        """Commit ids below `before`, or from the top. Raises NotFound."""
+        i = 0
+        if before is not None:
+            while before not in self._place:
+                if not self._grow():
+                    raise NotFound("unknown_snapshot", "There is no such snapshot.")
+            i = self._place[before] + 1
+        while i < len(self.order) or self._grow():
+            yield self.order[i]
+            i += 1
+
+    def _grow(self) -> bool:
+        with self._lock:
+            if not self._heap:
+                return False
+            _, _, commit_id = heapq.heappop(self._heap)
+            self._place[commit_id] = len(self.order)
+            self.order.append(commit_id)
+            for parent in self._repo.commit(commit_id).parents:
+                name = parent.decode()
+                if name not in self._seen and name in self._repo.objects:
+                    self._seen.add(name)
+                    self._push(name)
+            return True
+
+    def _push(self, commit_id: str) -> None:
+        commit = self._repo.commit(commit_id)
+        heapq.heappush(self._heap, (-commit.commit_time, len(self._seen), commit_id))
+
+
+class History:
+    """Histories of many profiles, with what has been read of them kept in bounded memory."""
+
+    def __init__(self, walks: int = 16, summaries: int = 20_000) -> None:
+        self._walks: OrderedDict[tuple[str, str], Walk] = OrderedDict()
+        self._summaries: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._limits = walks, summaries
+        self._lock = threading.Lock()
+
+    def page(
+        self, repo: Repository, limit: int, before: str | None = None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Up to `limit` snapshots below `before`, and the id to ask from next, or None."""
+        tip = repo.tip()
+        if tip is None:
+            return [], None
+        marked = marks.read(repo)
+        ids = []
+        walk = self._walk(repo, tip)
+        for commit_id in walk.after(before):
+            ids.append(commit_id)
+            if len(ids) > limit:
+                break
+        page = [self.snapshot(repo, commit_id, marked) for commit_id in ids[:limit]]
+        return page, ids[limit - 1] if len(ids) > limit else None
+
+    def contains(self, repo: Repository, commit_id: str) -> bool:
+        """Whether the snapshot is one of this profile's."""
+        tip = repo.tip()
+        return tip is not None and any(c == commit_id for c in self._walk(repo, tip).after(None))
+
+    def snapshot(
+        self, repo: Repository, commit_id: str, marked: dict[str, marks.Mark] | None = None
+    ) -> dict[str, Any]:
+        """One snapshot as the page gets it: `{"id","message","kind","time","locked",
+        "changes","images","preview"}`; `time` in seconds, `preview` the first images' names."""
+        summary = self._summary(repo, commit_id)
+        mark = (marks.read(repo) if marked is None else marked).get(commit_id)
+        named = mark.name if mark and mark.name else summary["message"]
+        return {**summary, "message": named, "locked": bool(mark and mark.locked)}
+
+    def _walk(self, repo: Repository, tip: str) -> Walk:
+        key = (str(repo.path), tip)
+        with self._lock:
+            walk = self._walks.pop(key, None) or Walk(repo, tip)
+            self._walks[key] = walk
+            while len(self._walks) > self._limits[0]:
+                self._walks.popitem(last=False)
+        return walk
+
+    def _summary(self, repo: Repository, commit_id: str) -> dict[str, Any]:
+        with self._lock:
+            if commit_id in self._summaries:
+                self._summaries.move_to_end(commit_id)
+                return self._summaries[commit_id]
+        summary = _summarise(repo, commit_id)
+        with self._lock:
+            self._summaries[commit_id] = summary
+            while len(self._summaries) > self._limits[1]:
+                self._summaries.popitem(last=False)
+        return summary
+
+
+def _summarise(repo: Repository, commit_id: str) -> dict[str, Any]:
+    commit = repo.commit(commit_id)
+    message = parse_message(commit.message)
+    parent = commit.parents[0].decode() if commit.parents else None
+    try:
+        old = repo.version(parent) if parent and parent in repo.objects else Version()
+        new = repo.version(commit_id)
+        changes = compare(old, new)
+    except Damaged:
+        return _line(commit_id, commit.commit_time, message, message.text) | {
+            "changes": {},
+            "images": 0,
+            "preview": [],
+            "damaged": True,
+        }
+    text = message.text if message.kind else _user_text(message, sentence(changes))
+    first = [*changes.added, *changes.masks_added, *changes.masks_changed, *changes.replaced]
+    rest = [slot.image for slot in new.manifest.slots]
+    return _line(commit_id, commit.commit_time, message, text) | {
+        "changes": changes.as_json(),
+        "images": len(new.manifest.slots),
+        "preview": list(dict.fromkeys([*first, *rest]))[:PREVIEWS],
+    }
+
+
+def _line(commit_id: str, time: int, message: Message, text: str) -> dict[str, Any]:
+    return {"id": commit_id, "message": text, "kind": message.kind or "git", "time": time}
+
+
+def _user_text(message: Message, said: str) -> str:
+    return message.text.splitlines()[0] if message.text else said

@@ -1,0 +1,98 @@
+"""git's own index, used as the stat cache: which blob each file was, without reading it.
+
+Format: https://git-scm.com/docs/index-format, read and written by dulwich's functions. A file
+as young as the index itself may have changed since ("racy git"), so it is hashed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dulwich.index import IndexEntry, read_index_dict, write_index_dict
+
+from ..pool import durable
+
+FILE_MODE = 0o100644
+
+
+@dataclass(frozen=True)
+class CachedFile:
+    """A file as the index knows it."""
+
+    blob: str
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    def fits(self, stat: os.stat_result) -> bool:
+        """Whether the file looks unchanged. Old git tools leave nanoseconds at 0."""
+        return (
+            self.size == stat.st_size & 0xFFFFFFFF
+            and self.mtime_ns == stat.st_mtime_ns
+            and self.ctime_ns in (stat.st_ctime_ns, 0)
+        )
+
+
+def read_index(path: Path) -> tuple[dict[str, CachedFile], int]:
+    """The index's files by name, and when it was written (ns); empty where it is unreadable:
+    an index is only a cache, and the next snapshot writes a good one."""
+    try:
+        data, written = path.read_bytes(), path.stat().st_mtime_ns
+    except (FileNotFoundError, IsADirectoryError):
+        return {}, 0
+    if len(data) < 32 or hashlib.sha1(data[:-20], usedforsecurity=False).digest() != data[-20:]:
+        return {}, 0
+    try:
+        entries = read_index_dict(io.BytesIO(data))
+    except Exception:  # dulwich raises many kinds on versions and extensions it doesn't know
+        return {}, 0
+    files = {}
+    for name, entry in entries.items():
+        if isinstance(entry, IndexEntry) and entry.mode == FILE_MODE:
+            files[name.decode("utf-8", "replace")] = CachedFile(
+                entry.sha.decode(),
+                entry.size,
+                _nanoseconds(entry.mtime),
+                _nanoseconds(entry.ctime),
+                entry.ino,
+            )
+    return files, written
+
+
+def write_index(path: Path, files: dict[str, tuple[str, os.stat_result]]) -> None:
+    """Write a whole index: for each name its blob and its stat."""
+    entries = {name.encode(): _entry(blob, stat) for name, (blob, stat) in files.items()}
+    out = io.BytesIO()
+    write_index_dict(out, entries, version=2)
+    data = out.getvalue()
+    durable.write_file(path, data + hashlib.sha1(data, usedforsecurity=False).digest())
+
+
+def is_racy(stat: os.stat_result, index_written: int) -> bool:
+    """Whether the file may have changed after the index recorded it, within one clock tick."""
+    return stat.st_mtime_ns >= index_written - 20_000_000
+
+
+def _entry(blob: str, stat: os.stat_result) -> IndexEntry:
+    return IndexEntry(
+        ctime=divmod(stat.st_ctime_ns, 10**9),
+        mtime=divmod(stat.st_mtime_ns, 10**9),
+        dev=stat.st_dev & 0xFFFFFFFF,
+        ino=stat.st_ino & 0xFFFFFFFF,
+        mode=FILE_MODE,
+        uid=stat.st_uid & 0xFFFFFFFF,
+        gid=stat.st_gid & 0xFFFFFFFF,
+        size=stat.st_size & 0xFFFFFFFF,
+        sha=blob.encode(),
+    )
+
+
+def _nanoseconds(value: int | float | tuple[int, int]) -> int:
+    if isinstance(value, tuple):
+        return value[0] * 10**9 + value[1]
+    return int(value * 10**9)

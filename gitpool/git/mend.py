@@ -1,0 +1,74 @@
+"""Finding a profile's newest snapshot again when the ref that named it is lost or garbled."""
+
+from __future__ import annotations
+
+from dulwich.objects import Commit
+
+from ..errors import Damaged, NotFound
+from ..identifiers import branch_of
+from .messages import parse_message
+from .refs import BRANCHES
+from .repository import Identity, Repository
+
+
+def mend(repo: Repository, identity: Identity) -> None:
+    """Where HEAD leads to no readable snapshot, lead it to the newest whole one there is.
+
+    Does nothing to a healthy repository, and costs it three small reads.
+    """
+    for folder in ("objects", "objects/pack", "objects/info", "refs/heads", "refs/tags", "info"):
+        (repo.git / folder).mkdir(parents=True, exist_ok=True)
+    if _is_readable(repo, repo.tip()):
+        return
+    own = BRANCHES + branch_of(identity.name, identity.id)
+    if _is_readable(repo, repo.refs.get(own)):
+        repo.refs.set_head(own)
+        return
+    newest = _newest_snapshot(repo, identity)
+    if newest is None:
+        repo.refs.delete(own)
+    else:
+        (repo.git / own).unlink(missing_ok=True)
+        repo.refs.swap(own, repo.refs.get(own), newest)
+    repo.refs.set_head(own)
+
+
+def _is_readable(repo: Repository, tip: str | None) -> bool:
+    if tip is None:
+        return False
+    try:
+        repo.version(tip)
+    except (Damaged, NotFound):
+        return False
+    return True
+
+
+def _newest_snapshot(repo: Repository, identity: Identity) -> str | None:
+    """The latest commit of this profile, or of nobody's in particular, that is all there."""
+    best: tuple[bool, int, int, str] | None = None
+    parents: set[str] = set()
+    commits = {}
+    for object_id in list(repo.objects.all_ids()):
+        try:
+            if repo.objects.kind(object_id) != b"commit":
+                continue
+            commit = repo.objects.read(object_id)
+        except Damaged:
+            continue
+        if isinstance(commit, Commit):
+            commits[object_id] = commit
+            parents.update(parent.decode() for parent in commit.parents)
+    for object_id, commit in commits.items():
+        ours = parse_message(commit.message).profile_id == identity.id
+        rank = (ours, int(object_id not in parents), commit.commit_time, object_id)
+        if (best is None or rank > best) and _is_whole(repo, commit):
+            best = rank
+    return best[3] if best else None
+
+
+def _is_whole(repo: Repository, commit: Commit) -> bool:
+    try:
+        files = repo.files_of(commit.tree.decode())
+    except (Damaged, NotFound):
+        return False
+    return all(blob in repo.objects for blob in files.values())

@@ -1,0 +1,70 @@
+"""What a snapshot says: its sentence, and the trailers that tell whose it is. Pure.
+
+Trailers are git's: https://git-scm.com/docs/git-interpret-trailers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .changes import Changes
+
+PROFILE, NAME, KIND = "Pool-Profile", "Pool-Name", "Pool-Snapshot"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A snapshot's message in parts; `profile_id`, `name`, `kind` are "" in git users' commits."""
+
+    text: str
+    kind: str = ""
+    profile_id: str = ""
+    name: str = ""
+
+    def dump(self) -> bytes:
+        trailers = {PROFILE: self.profile_id, NAME: self.name, KIND: self.kind}
+        tail = "".join(f"{key}: {value}\n" for key, value in trailers.items() if value)
+        return f"{self.text.strip()}\n\n{tail}".encode()
+
+
+def parse_message(raw: bytes) -> Message:
+    """A message from a commit's bytes; only the last paragraph can hold trailers."""
+    text = raw.decode("utf-8", "replace").strip()
+    body, _, last = text.rpartition("\n\n")
+    lines = [line.partition(": ") for line in last.splitlines()]
+    found = {key: value for key, separator, value in lines if separator}
+    if not body or KIND not in found:
+        return Message(text or "Snapshot")
+    return Message(body.strip(), found[KIND], found.get(PROFILE, ""), found.get(NAME, ""))
+
+
+def sentence(changes: Changes) -> str:
+    """What changed, as a person would say it: "Add 3 images, repaint 1 mask"."""
+    parts = [
+        _count("Add", changes.added, "image"),
+        _count("Remove", changes.removed, "image"),
+        _count("Replace", changes.replaced, "image"),
+        _count("Paint", changes.masks_added, "mask"),
+        _count("Repaint", changes.masks_changed, "mask"),
+        _count("Clear", changes.masks_removed, "mask"),
+        _labels(changes),
+        "Reorder images" if changes.reordered else "",
+    ]
+    said = [part for part in parts if part]
+    if not said:
+        return "Choose another active image" if changes.active else "No change"
+    return ", ".join([said[0], *(part[0].lower() + part[1:] for part in said[1:])])
+
+
+def _count(verb: str, names: tuple[str, ...], noun: str) -> str:
+    if not names:
+        return ""
+    return f"{verb} {len(names)} {noun}{'' if len(names) == 1 else 's'}"
+
+
+def _labels(changes: Changes) -> str:
+    if not changes.labels:
+        return ""
+    if len(changes.labels) == 1:
+        return "Change 1 label"
+    return f"Change {len(changes.labels)} labels"

@@ -1,0 +1,289 @@
+"""The object store: loose objects written fast and durably, read from wherever git put them.
+
+Images don't compress, so blobs are written as stored deflate blocks (zlib level 0), a format
+any git reads: https://git-scm.com/docs/gitrepository-layout and RFC 1950/1951.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import secrets
+import zlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+from dulwich.object_store import DiskObjectStore
+from dulwich.objects import ShaFile
+
+from ..errors import Damaged
+from ..pool import durable
+
+_CHUNK = 1 << 20
+_SMALL = 1 << 16
+_OBJECT_LIMIT = 1 << 30
+_WRITERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gitpool-objects")
+
+
+class _OwnObjectsOnly(DiskObjectStore):
+    """dulwich's store without `info/alternates`: a repository can't point us elsewhere."""
+
+    @property
+    def alternates(self) -> list:
+        return []
+
+
+class ObjectStore:
+    """The objects of one repository, in `folder` (`.git/objects`). Ids are hexadecimal."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._packs: tuple[int, DiskObjectStore] | None = None
+
+    def path_of(self, object_id: str) -> Path:
+        return self.folder / object_id[:2] / object_id[2:]
+
+    def __contains__(self, object_id: str) -> bool:
+        try:
+            if self.path_of(object_id).stat().st_size > 0:
+                return True
+        except FileNotFoundError:
+            pass
+        packs = self._packed()
+        return packs is not None and any(object_id.encode() in pack for pack in packs.packs)
+
+    def read(self, object_id: str) -> ShaFile:
+        """A commit, tree, tag or small blob, checked against its id. Raises Damaged."""
+        kind, data = self.read_raw(object_id)
+        try:
+            return ShaFile.from_raw_string(kind, data)
+        except Exception as error:  # dulwich's parsers raise many kinds
+            raise _damaged(object_id) from error
+
+    def read_raw(self, object_id: str) -> tuple[int, bytes]:
+        """An object's type number and content. Raises Damaged."""
+        out = io.BytesIO()
+        type_num = self._stream(object_id, out)
+        return type_num, out.getvalue()
+
+    def copy_blob(self, object_id: str, target: BinaryIO) -> None:
+        """Write a blob's content to `target`, a chunk at a time. Raises Damaged at the end
+        where the bytes aren't the ones that were stored."""
+        self._stream(object_id, target)
+
+    def write(self, obj: ShaFile) -> str:
+        """Write a commit, tree or tag, durably."""
+        object_id = obj.id.decode()
+        if object_id not in self:
+            header = obj.type_name + b" %d\x00" % obj.raw_length()
+            level = 0 if obj.type_num == 3 and obj.raw_length() > _SMALL else 1
+            self._place(object_id, zlib.compress(header + obj.as_raw_string(), level))
+            durable.sync_folder(self.path_of(object_id).parent)
+        return object_id
+
+    def write_blob(self, data: bytes) -> str:
+        """Write a small blob, durably."""
+        from dulwich.objects import Blob
+
+        return self.write(Blob.from_string(data))
+
+    def write_files(self, paths: Iterable[Path]) -> list[tuple[str, os.stat_result]]:
+        """Store files as blobs, several at once; for each its id and its stat when read.
+
+        A file that changes while it is read is read again.
+        """
+        results = list(_WRITERS.map(self._write_file, paths))
+        for folder in {self.path_of(object_id).parent for object_id, _ in results}:
+            if folder.is_dir():
+                durable.sync_folder(folder)
+        durable.sync_folder(self.folder)
+        return results
+
+    def delete_loose(self, object_id: str) -> None:
+        """Remove a loose object that nothing names any more."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path_of(object_id).unlink()
+
+    def all_ids(self) -> Iterator[str]:
+        """Every object's id, loose or packed."""
+        for folder in self.folder.iterdir():
+            if len(folder.name) == 2 and folder.is_dir():
+                for file in folder.iterdir():
+                    if len(file.name) == 38:
+                        yield folder.name + file.name
+        packs = self._packed()
+        for pack in packs.packs if packs else ():
+            for object_id in pack:
+                yield object_id.decode()
+
+    def kind(self, object_id: str) -> bytes:
+        """An object's type, `b"commit"` and so on, without reading it whole. Raises Damaged."""
+        try:
+            with open(self.path_of(object_id), "rb") as file:
+                head = zlib.decompressobj().decompress(file.read(256), 32)
+                return head.partition(b" ")[0]
+        except zlib.error as error:
+            raise _damaged(object_id) from error
+        except FileNotFoundError:
+            type_num, _ = self.read_raw(object_id)
+            return {number: name for name, number in _TYPES.items()}[type_num]
+
+    def close(self) -> None:
+        """Let go of pack files."""
+        if self._packs:
+            self._packs[1].close()
+            self._packs = None
+
+    def __del__(self) -> None:
+        self.close()
+
+    def link_into(self, other: ObjectStore, object_ids: Iterable[str]) -> None:
+        """Give `other` these objects, by hard link where it can be, so no byte is doubled."""
+        folders = set()
+        for object_id in object_ids:
+            source, target = self.path_of(object_id), other.path_of(object_id)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folders.add(target.parent)
+            try:
+                os.link(source, target)
+            except FileExistsError:
+                continue
+            except FileNotFoundError:
+                type_num, data = self.read_raw(object_id)
+                other.write(ShaFile.from_raw_string(type_num, data))
+            except OSError:
+                durable.copy_file(source, target)
+        for folder in folders:
+            durable.sync_folder(folder)
+        durable.sync_folder(other.folder)
+
+    def _write_file(self, path: Path) -> tuple[str, os.stat_result]:
+        for _ in range(5):
+            with open(path, "rb") as source:
+                before = os.fstat(source.fileno())
+                object_id = self._store_stream(source, before.st_size)
+            after = os.stat(path)
+            if object_id and (before.st_mtime_ns, before.st_size) == (
+                after.st_mtime_ns,
+                after.st_size,
+            ):
+                return object_id, after
+        raise OSError(f"{path.name} keeps changing while it is read")
+
+    def _store_stream(self, source: BinaryIO, size: int) -> str | None:
+        """One pass: hash and deflate (stored) into a temporary file, then give it its name."""
+        header = b"blob %d\x00" % size
+        digest = hashlib.sha1(header, usedforsecurity=False)
+        temp = self.folder / f"tmp_obj_{secrets.token_hex(8)}"
+        try:
+            with open(temp, "xb", buffering=0) as out:
+                deflate = zlib.compressobj(0)
+                out.write(deflate.compress(header))
+                left = size
+                while chunk := source.read(_CHUNK):
+                    digest.update(chunk)
+                    out.write(deflate.compress(chunk))
+                    left -= len(chunk)
+                out.write(deflate.flush())
+                if left:
+                    return None
+                object_id = digest.hexdigest()
+                if object_id in self:
+                    return object_id
+                os.fchmod(out.fileno(), 0o444) if hasattr(os, "fchmod") else None
+                os.fsync(out.fileno())
+            target = self.path_of(object_id)
+            target.parent.mkdir(exist_ok=True)
+            os.replace(temp, target)
+            return object_id
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temp.unlink()
+
+    def _place(self, object_id: str, deflated: bytes) -> None:
+        target = self.path_of(object_id)
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            durable.sync_folder(self.folder)
+        temp = self.folder / f"tmp_obj_{secrets.token_hex(8)}"
+        try:
+            with open(temp, "xb") as out:
+                out.write(deflated)
+                out.flush()
+                os.fsync(out.fileno())
+            temp.chmod(0o444)
+            os.replace(temp, target)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temp.unlink()
+
+    def _stream(self, object_id: str, target: BinaryIO) -> int:
+        try:
+            with open(self.path_of(object_id), "rb") as file:
+                return _inflate(object_id, file, target)
+        except FileNotFoundError:
+            pass
+        packs = self._packed()
+        if packs is not None:
+            try:
+                type_num, data = packs.get_raw(object_id.encode())
+            except KeyError:
+                raise _damaged(object_id) from None
+            except Exception as error:  # a garbled pack raises many kinds
+                raise _damaged(object_id) from error
+            target.write(data)
+            return type_num
+        raise _damaged(object_id)
+
+    def _packed(self) -> DiskObjectStore | None:
+        """The packs, if there are any; opened anew when a user's `git gc` swapped them."""
+        try:
+            changed = (self.folder / "pack").stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+        if self._packs is None or self._packs[0] != changed:
+            self.close()
+            store = _OwnObjectsOnly(str(self.folder), loose_object_size_limit=_OBJECT_LIMIT)
+            self._packs = changed, store
+        return self._packs[1] if self._packs[1].packs else None
+
+
+_TYPES = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
+
+
+def _inflate(object_id: str, source: BinaryIO, target: BinaryIO) -> int:
+    inflate, digest = zlib.decompressobj(), hashlib.sha1(usedforsecurity=False)
+    try:
+        head = b""
+        while b"\x00" not in head and len(head) < 64:
+            block = source.read(_CHUNK)
+            if not block:
+                raise _damaged(object_id)
+            head += inflate.decompress(block)
+        end = head.index(b"\x00") + 1
+        kind, _, length = head[: end - 1].partition(b" ")
+        digest.update(head)
+        target.write(head[end:])
+        done = len(head) - end
+        while block := source.read(_CHUNK):
+            chunk = inflate.decompress(block)
+            digest.update(chunk)
+            target.write(chunk)
+            done += len(chunk)
+        if digest.hexdigest() != object_id or done != int(length):
+            raise _damaged(object_id)
+        return _TYPES[kind]
+    except (zlib.error, ValueError, KeyError) as error:
+        raise _damaged(object_id) from error
+
+
+def _damaged(object_id: str) -> Damaged:
+    return Damaged(
+        "damaged",
+        f"A part of this profile's history is damaged ({object_id[:8]}).",
+        "The images you see are untouched. Export the profile to be safe.",
+    )

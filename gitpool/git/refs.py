@@ -1,0 +1,149 @@
+"""Branches, tags and HEAD: read strictly, changed by compare-and-swap, written durably.
+
+The formats are git's: https://git-scm.com/docs/gitrepository-layout (refs, packed-refs, HEAD).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import Conflict
+from ..pool import durable
+
+_SHA = re.compile(r"[0-9a-f]{40}")
+BRANCHES = "refs/heads/"
+TAGS = "refs/tags/"
+LOCK_MARK = b"gitpool\n"
+
+
+class Refs:
+    """The refs of the repository whose `.git` folder is `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def head(self) -> tuple[str | None, str | None]:
+        """What HEAD names: (ref, None), or (None, commit) when it is detached."""
+        try:
+            text = (self.folder / "HEAD").read_bytes().decode("utf-8", "replace").strip()
+        except FileNotFoundError:
+            return None, None
+        if text.startswith("ref:"):
+            ref = text[4:].strip()
+            return (ref, None) if _is_plain(ref) else (None, None)
+        return None, text if _SHA.fullmatch(text) else None
+
+    def set_head(self, ref: str) -> None:
+        durable.write_file(self.folder / "HEAD", f"ref: {ref}\n".encode())
+
+    def get(self, ref: str) -> str | None:
+        """The object a ref names; None where it is missing or garbled."""
+        loose = self._loose(ref)
+        return loose if loose else self._packed().get(ref)
+
+    def swap(self, ref: str, old: str | None, new: str) -> None:
+        """Set the ref, if it still is what the caller based its work on. Raises Conflict."""
+        path = self.folder / ref
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(path):
+            if self.get(ref) != old:
+                raise Conflict(
+                    "history_moved",
+                    "The profile was changed by something else at the same moment.",
+                    "Try again.",
+                )
+            durable.write_file(path, new.encode() + b"\n")
+
+    def delete(self, ref: str) -> None:
+        """Remove a ref, from packed-refs first so that it can't come back."""
+        packed = self._packed_lines()
+        kept = list(_without(packed, ref))
+        if kept != packed:
+            text = "".join(kept).encode("utf-8", "surrogateescape")
+            durable.write_file(self.folder / "packed-refs", text)
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / ref).unlink()
+            durable.sync_folder((self.folder / ref).parent)
+        with contextlib.suppress(OSError):
+            (self.folder / "logs" / ref).unlink()
+
+    def all(self, prefix: str) -> dict[str, str]:
+        """Every ref below `prefix`, with the object it names."""
+        found = {r: sha for r, sha in self._packed().items() if r.startswith(prefix)}
+        for ref in self._loose_names(prefix):
+            if sha := self._loose(ref):
+                found[ref] = sha
+        return found
+
+    def _loose(self, ref: str) -> str | None:
+        try:
+            text = (self.folder / ref).read_bytes().decode("ascii", "replace").strip()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+        return text if _SHA.fullmatch(text) else None
+
+    def _loose_names(self, prefix: str) -> Iterator[str]:
+        base = self.folder / prefix
+        for folder, _, files in os.walk(base):
+            for name in files:
+                if not name.endswith(".lock") and not name.startswith(durable.TEMP_PREFIX):
+                    yield (Path(folder) / name).relative_to(self.folder).as_posix()
+
+    def _packed_lines(self) -> list[str]:
+        try:
+            data = (self.folder / "packed-refs").read_bytes()
+        except FileNotFoundError:
+            return []
+        return data.decode("utf-8", "surrogateescape").splitlines(keepends=True)
+
+    def _packed(self) -> dict[str, str]:
+        refs = {}
+        for line in self._packed_lines():
+            sha, _, ref = line.strip().partition(" ")
+            if _SHA.fullmatch(sha) and _is_plain(ref):
+                refs[ref] = sha
+        return refs
+
+    @contextlib.contextmanager
+    def _locked(self, path: Path) -> Iterator[None]:
+        """git's own lock file for the ref; another git may hold it for a moment.
+
+        Ours is marked, so that after a crash it is known to be nobody's.
+        """
+        lock = path.with_name(path.name + ".lock")
+        deadline = time.monotonic() + 2.0
+        while True:
+            try:
+                with open(lock, "xb") as file:
+                    file.write(LOCK_MARK)
+                break
+            except FileExistsError:
+                if time.monotonic() > deadline:
+                    raise Conflict(
+                        "busy", "Another program is using this profile.", "Try again."
+                    ) from None
+                time.sleep(0.02)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                lock.unlink()
+
+
+def _is_plain(ref: str) -> bool:
+    parts = ref.split("/")
+    return parts[0] == "refs" and len(parts) > 2 and all(p and not p.startswith(".") for p in parts)
+
+
+def _without(lines: list[str], ref: str) -> Iterator[str]:
+    """The lines but the ref's own and, for an annotated tag, the `^…` line below it."""
+    dropped = False
+    for line in lines:
+        dropped = dropped if line.startswith("^") else line.rstrip("\n").partition(" ")[2] == ref
+        if not dropped:
+            yield line

@@ -1,0 +1,206 @@
+"""A profile's repository: how it is laid out, opened, and mended after a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from dulwich.objects import Commit, ShaFile, Tree
+
+from ..errors import Damaged, NotFound
+from ..identifiers import IMAGE_EXTENSIONS, branch_of, name_of_branch
+from ..pool import durable
+from ..pool.folder import PoolFolder
+from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
+from .changes import Version
+from .messages import parse_message
+from .objects import ObjectStore
+from .refs import BRANCHES, LOCK_MARK, Refs
+
+IDENTITY = "gitpool.json"
+_CONFIG = """\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = false
+\tbare = false
+\tautocrlf = false
+\tsymlinks = false
+"""
+# The highest rank of attributes: no global setting or filter of a user's touches a byte.
+_ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding\n"
+_EXCLUDE = """\
+# Git Pool keeps the pool's files; whatever else lies here stays out of the history.
+/*
+!/manifest.json
+"""
+_STALE_LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a profile is, kept inside its own folder so that a lost registry can be mended."""
+
+    id: str
+    name: str
+    created: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"id": self.id, "name": self.name, "created": self.created}
+
+
+class Repository:
+    """The repository in the pool folder `path`. Callers hold the pool's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.folder = PoolFolder(path)
+        self.git = path / ".git"
+        self.objects = ObjectStore(self.git / "objects")
+        self.refs = Refs(self.git)
+        self.index_path = self.git / "index"
+
+    def exists(self) -> bool:
+        """Whether there is a real `.git` folder; a file or a link that points away isn't."""
+        return self.git.is_dir() and not self.git.is_symlink()
+
+    def create(self, identity: Identity) -> None:
+        """Lay out an empty repository; mends a half-made one."""
+        for name in ("objects/pack", "objects/info", "refs/heads", "refs/tags", "info"):
+            durable.make_folder(self.git / name)
+        durable.write_file(self.git / "config", _CONFIG.encode())
+        durable.write_file(self.git / "description", b"Git Pool profile\n")
+        durable.write_file(self.git / "info" / "attributes", _ATTRIBUTES.encode())
+        self.write_identity(identity)
+        self.refs.set_head(BRANCHES + branch_of(identity.name, identity.id))
+
+    def write_identity(self, identity: Identity) -> None:
+        data = json.dumps(identity.as_json(), ensure_ascii=False).encode()
+        durable.write_file(self.git / IDENTITY, data)
+
+    def identity(self) -> Identity | None:
+        """Who this folder says it is: by its own file, else by its newest snapshot."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            raw = json.loads((self.git / IDENTITY).read_bytes())
+            return Identity(str(raw["id"]), str(raw["name"]), int(raw["created"]))
+        ref, _ = self.refs.head()
+        tip = self.tip()
+        if tip is None:
+            return None
+        commit = self.commit(tip)
+        message = parse_message(commit.message)
+        name = message.name or name_of_branch((ref or "").removeprefix(BRANCHES))
+        return Identity(message.profile_id, name, commit.commit_time) if name else None
+
+    def branch(self) -> str | None:
+        """The branch HEAD names, as a full ref."""
+        return self.refs.head()[0]
+
+    def tip(self) -> str | None:
+        """The newest snapshot: what HEAD comes to."""
+        ref, detached = self.refs.head()
+        return self.refs.get(ref) if ref else detached
+
+    def commit(self, commit_id: str) -> Commit:
+        """A snapshot's commit. Raises NotFound where there is none of that id, or Damaged."""
+        if commit_id not in self.objects:
+            raise NotFound("unknown_snapshot", "There is no such snapshot.")
+        obj = self.objects.read(commit_id)
+        if not isinstance(obj, Commit):
+            raise NotFound("unknown_snapshot", "There is no such snapshot.")
+        return obj
+
+    def files_of(self, tree_id: str) -> dict[str, str]:
+        """A tree's regular files: blob ids by name."""
+        return dict(_tree_files(self._object(tree_id)))
+
+    def version(self, commit_id: str | None) -> Version:
+        """The pool as a snapshot holds it; an empty pool for None."""
+        if commit_id is None:
+            return Version()
+        return self.version_of_tree(self.commit(commit_id).tree.decode())
+
+    def version_of_tree(self, tree_id: str) -> Version:
+        files = self.files_of(tree_id)
+        manifest = Manifest()
+        if MANIFEST_NAME in files:
+            with contextlib.suppress(ValueError):
+                manifest = parse_manifest(self.objects.read_raw(files[MANIFEST_NAME])[1])
+        return Version(manifest, files)
+
+    def remembered(self) -> Manifest | None:
+        """The newest snapshot's manifest, or None where there is none to read."""
+        with contextlib.suppress(Damaged, NotFound):
+            tip = self.tip()
+            return self.version(tip).manifest if tip else None
+        return None
+
+    def sweep(self) -> None:
+        """Clear what a killed process left: locks and temporary files. Our lock is held, so
+        nobody of ours uses them; another git's lock is left alone while it is fresh."""
+        for name in _STALE_LOCKS:
+            _remove_stale(self.git / name)
+        for folder, _, files in os.walk(self.git / "refs"):
+            for file in files:
+                if file.endswith(".lock"):
+                    _remove_stale(Path(folder) / file)
+                elif file.startswith(durable.TEMP_PREFIX):
+                    os.unlink(Path(folder) / file)
+        for entry in os.scandir(self.objects.folder):
+            if entry.name.startswith("tmp_obj_"):
+                os.unlink(entry.path)
+        for folder in (self.path, self.git, self.git / "info"):
+            if folder.is_dir():
+                durable.sweep_temporary(folder)
+
+    def exclude_files(self, kept: set[str]) -> None:
+        """Have `git status` show only the pool's own files, and images yet to be taken in."""
+        lines = [_EXCLUDE, *(f"!/*{ext}\n" for ext in IMAGE_EXTENSIONS)]
+        others = sorted(name for name in self.folder.image_files() if name not in kept)
+        lines += [f"/{_escape(name)}\n" for name in others]
+        path = self.git / "info" / "exclude"
+        data = "".join(lines).encode()
+        with contextlib.suppress(FileNotFoundError):
+            if path.read_bytes() == data:
+                return
+        durable.make_folder(path.parent)
+        durable.write_file(path, data)
+
+    def remove_git(self) -> None:
+        """Take the repository away, leaving the pool's files."""
+        shutil.rmtree(self.git)
+
+    def _object(self, object_id: str) -> ShaFile:
+        return _read_cached(str(self.objects.folder), object_id)
+
+
+@lru_cache(maxsize=8)
+def _read_cached(folder: str, object_id: str) -> ShaFile:
+    return ObjectStore(Path(folder)).read(object_id)
+
+
+def _tree_files(tree: ShaFile) -> list[tuple[str, str]]:
+    if not isinstance(tree, Tree):
+        raise Damaged("damaged", "A part of this profile's history is damaged.")
+    return [
+        (entry.path.decode("utf-8", "replace"), entry.sha.decode())
+        for entry in tree.iteritems()
+        if entry.mode in (0o100644, 0o100755, 0o100664)
+    ]
+
+
+def _remove_stale(lock: Path, older_than: float = 5.0) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        age = time.time() - lock.stat().st_mtime
+        if age > older_than or age < 0 or lock.read_bytes() == LOCK_MARK:
+            lock.unlink()
+
+
+def _escape(name: str) -> str:
+    return "".join("\\" + c if c in "\\*?[]!# " else c for c in name)

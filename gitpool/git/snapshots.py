@@ -1,0 +1,244 @@
+"""Taking a snapshot: the work tree, through the stat cache, to a tree and a commit."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dulwich.objects import Commit, Tree
+
+from ..identifiers import branch_of
+from ..pool.content import hash_file
+from ..pool.folder import missing_images
+from ..pool.manifest import MANIFEST_NAME, Manifest, is_mask_name
+from . import checkout
+from .changes import Changes, Version, compare
+from .index import FILE_MODE, is_racy, read_index, write_index
+from .mend import mend
+from .messages import Message, sentence
+from .refs import BRANCHES
+from .repository import Identity, Repository
+
+AUTHOR = b"Git Pool <gitpool@localhost>"
+
+
+@dataclass(frozen=True)
+class WorkTree:
+    """The pool's files as they are now: the manifest, and each file's blob and stat."""
+
+    manifest: Manifest
+    files: dict[str, tuple[str, os.stat_result]]
+
+    @property
+    def version(self) -> Version:
+        return Version(self.manifest, {name: blob for name, (blob, _) in self.files.items()})
+
+
+def settle(repo: Repository, identity: Identity, now: int) -> None:
+    """Bring a repository to order before an operation: finish what a crash cut off, and have
+    HEAD on the profile's own branch, whatever a git user checked out."""
+    repo.sweep()
+    mend(repo, identity)
+    checkout.finish(repo)
+    _follow_name(repo, identity)
+    own = BRANCHES + branch_of(identity.name, identity.id)
+    ref, detached = repo.refs.head()
+    if ref == own and repo.refs.get(own):
+        return
+    elsewhere = detached or (repo.refs.get(ref) if ref else None)
+    tip = repo.refs.get(own)
+    if elsewhere and elsewhere in repo.objects and elsewhere != tip:
+        if tip is None or _is_ancestor(repo, tip, elsewhere):
+            repo.refs.swap(own, tip, elsewhere)
+        elif not _is_ancestor(repo, elsewhere, tip):
+            _join(repo, identity, own, tip, elsewhere, now)
+    repo.refs.set_head(own)
+
+
+def _follow_name(repo: Repository, identity: Identity) -> None:
+    """Rename the branch after the profile; the folder's own note says what it was called, so
+    a rename that a crash cut off is carried on with."""
+    stored = repo.identity()
+    if stored == identity:
+        return
+    new = BRANCHES + branch_of(identity.name, identity.id)
+    if stored and stored.id == identity.id:
+        old = BRANCHES + branch_of(stored.name, stored.id)
+        tip = repo.refs.get(old)
+        if old != new and tip:
+            repo.refs.swap(new, repo.refs.get(new), tip)
+            repo.refs.set_head(new)
+            repo.refs.delete(old)
+    repo.write_identity(identity)
+
+
+def take_in(repo: Repository, now: int) -> Manifest:
+    """Make the manifest fit the folder: slots for images dropped in, none for images gone.
+
+    Images that a removal cut off by a crash left behind are removed for good; they are known
+    by being in the newest snapshot under that very name, and in no slot.
+    """
+    folder = repo.folder
+    files = folder.image_files()
+    on_disk = folder.read()
+    manifest = on_disk if on_disk is not None else folder.load(repo.remembered())
+    gone = set(missing_images(manifest, files))
+    slots = [slot for slot in manifest.slots if slot.image not in gone]
+    slots = [s if s.mask is None or s.mask in files else replace(s, mask=None) for s in slots]
+    active = max(0, min(manifest.active, len(slots) - 1))
+    fitted = replace(manifest, slots=tuple(slots), active=active)
+    strays = [n for n in files if n not in fitted.file_names() and not is_mask_name(n)]
+    if strays:
+        strays = _without_leftovers(repo, strays)
+        fitted = folder.take_in(fitted, sorted(strays), now * 1000)
+        fitted = replace(fitted, active=active)
+    if fitted != on_disk:
+        folder.save(fitted)
+    return fitted
+
+
+def scan(repo: Repository, manifest: Manifest) -> WorkTree:
+    """Every file's blob; what the index doesn't vouch for is read and stored."""
+    cached, written = read_index(repo.index_path)
+    names = [MANIFEST_NAME, *sorted(manifest.file_names())]
+    files: dict[str, tuple[str, os.stat_result]] = {}
+    unknown = []
+    for name in names:
+        stat = os.stat(repo.path / name)
+        known = cached.get(name)
+        if known and known.fits(stat) and not is_racy(stat, written) and known.blob in repo.objects:
+            files[name] = (known.blob, stat)
+        else:
+            unknown.append(name)
+    stored = repo.objects.write_files(repo.path / name for name in unknown) if unknown else []
+    files.update(zip(unknown, stored, strict=True))
+    return WorkTree(manifest, files)
+
+
+def build_tree(blobs: Mapping[str, str]) -> Tree:
+    """A flat tree of regular files."""
+    tree = Tree()
+    for name, blob in blobs.items():
+        tree.add(name.encode(), FILE_MODE, blob.encode())
+    return tree
+
+
+def take(
+    repo: Repository,
+    identity: Identity,
+    kind: str,
+    now: int,
+    text: str | None = None,
+    even_if_unchanged: bool = False,
+) -> str | None:
+    """Snapshot the work tree; None where nothing changed.
+
+    kind: the `Pool-Snapshot` trailer. An `auto` one isn't taken for another active image.
+    text: the sentence; without one it says what changed.
+    """
+    work = scan(repo, take_in(repo, now))
+    tip = repo.tip()
+    changes = compare(repo.version(tip), work.version)
+    tree = build_tree(work.version.blobs)
+    same = tip is not None and repo.commit(tip).tree == tree.id
+    if not even_if_unchanged and (same or (kind == "auto" and tip and not changes.matters())):
+        if same:
+            write_cache(repo, work.files)
+        return None
+    repo.objects.write(tree)
+    message = Message(text or _sentence(tip, changes), kind, identity.id, identity.name)
+    commit = commit_tree(repo, tree.id.decode(), [tip] if tip else [], message, now)
+    ref = BRANCHES + branch_of(identity.name, identity.id)
+    repo.refs.swap(ref, tip, commit)
+    write_cache(repo, work.files)
+    return commit
+
+
+def is_dirty(repo: Repository, names: Sequence[str]) -> bool:
+    """Whether any of these files has bytes that the newest snapshot has not."""
+    tip = repo.tip()
+    if tip is None:
+        return True
+    snapshot = repo.version(tip).blobs
+    cached, written = read_index(repo.index_path)
+    for name in names:
+        known = cached.get(name)
+        try:
+            stat = os.stat(repo.path / name)
+        except FileNotFoundError:
+            continue
+        if known and known.fits(stat) and not is_racy(stat, written):
+            blob = known.blob
+        else:
+            blob = hash_file(repo.path / name)
+        if snapshot.get(name) != blob:
+            return True
+    return False
+
+
+def commit_tree(
+    repo: Repository, tree_id: str, parents: list[str], message: Message, now: int
+) -> str:
+    """Write a commit; its time is never before its parents', so histories sort well."""
+    times = [repo.commit(parent).commit_time for parent in parents]
+    commit = Commit()
+    commit.tree = tree_id.encode()
+    commit.parents = [parent.encode() for parent in parents]
+    commit.author = commit.committer = AUTHOR
+    commit.author_time = commit.commit_time = max([now, *times])
+    commit.author_timezone = commit.commit_timezone = utc_offset(now)
+    commit.encoding = None
+    commit.message = message.dump()
+    return repo.objects.write(commit)
+
+
+def _sentence(tip: str | None, changes: Changes) -> str:
+    said = sentence(changes)
+    return "Create the profile" if tip is None and said == "No change" else said
+
+
+def write_cache(repo: Repository, files: dict[str, tuple[str, os.stat_result]]) -> None:
+    """Have git's index, and with it `git status`, agree with these files."""
+    write_index(repo.index_path, files)
+    repo.exclude_files(set(files))
+
+
+def _without_leftovers(repo: Repository, strays: list[str]) -> list[str]:
+    tip = repo.tip()
+    last = repo.version(tip)
+    listed = last.manifest.file_names()
+    kept = []
+    for name in strays:
+        if name in listed and not is_dirty(repo, [name]):
+            (repo.path / name).unlink()
+        else:
+            kept.append(name)
+    return kept
+
+
+def _is_ancestor(repo: Repository, older: str, newer: str) -> bool:
+    seen, todo = {newer}, [newer]
+    while todo:
+        current = todo.pop()
+        if current == older:
+            return True
+        for parent in repo.commit(current).parents:
+            name = parent.decode()
+            if name not in seen and name in repo.objects:
+                seen.add(name)
+                todo.append(name)
+    return False
+
+
+def _join(repo: Repository, identity: Identity, ref: str, tip: str, other: str, now: int) -> None:
+    """Keep a line of history that a git user started elsewhere, under the profile's own."""
+    tree = repo.commit(other).tree.decode()
+    message = Message("Take in edits made with git", "merge", identity.id, identity.name)
+    repo.refs.swap(ref, tip, commit_tree(repo, tree, [tip, other], message, now))
+
+
+def utc_offset(now: int) -> int:
+    """This machine's offset from UTC at that time, in seconds, to the minute."""
+    return time.localtime(now).tm_gmtoff // 60 * 60
