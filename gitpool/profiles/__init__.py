@@ -1,0 +1,1 @@
+"""What people do with pools and profiles: the use cases, above storage and git."""

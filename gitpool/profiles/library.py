@@ -1,0 +1,164 @@
+"""The folder that holds every pool, and what its use cases share: locks, registry, caches."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Conflict, NotFound
+from ..git import snapshots
+from ..git.history import History
+from ..git.repository import Identity, Repository
+from ..identifiers import check_id
+from ..pool import durable
+from ..pool.content import ContentIds
+from ..pool.folder import PoolFolder
+from ..pool.manifest import Manifest
+from .locks import REGISTRY, Locks
+from .registry import Registry
+
+PRIVATE = ".gitpool"
+
+
+@dataclass(frozen=True)
+class OpenPool:
+    """A pool held open for an edit: its lock is ours, its manifest fits its files."""
+
+    id: str
+    folder: PoolFolder
+    manifest: Manifest
+
+    def protect(self, names: list[str], now: int) -> None:
+        """Keep what files about to be replaced hold; a plain pool has no history to keep it."""
+
+
+@dataclass(frozen=True)
+class OpenProfile(OpenPool):
+    """A profile held open for an edit, its repository in order."""
+
+    repo: Repository
+    identity: Identity
+
+    def protect(self, names: list[str], now: int) -> None:
+        """Snapshot first, if files about to be replaced hold what no snapshot has."""
+        if snapshots.is_dirty(self.repo, names):
+            snapshots.take(self.repo, self.identity, "auto", now)
+
+
+class Library:
+    """All pools below `base` (`<input>/grid_pool`).
+
+    clock: seconds since 1970. changed: told a pool's id after any change to it.
+    edited: told a profile's id when it has something to snapshot later.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        clock: Callable[[], float],
+        changed: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.base = base
+        self.private = base / PRIVATE
+        self.locks = Locks(self.private / "locks")
+        self.registry = Registry(base)
+        self.contents = ContentIds()
+        self.history = History()
+        self.clock = clock
+        self.changed = changed
+        self.edited: Callable[[str], None] = lambda _: None
+
+    def now(self) -> int:
+        return int(self.clock())
+
+    def path_of(self, pool_id: str) -> Path:
+        return self.base / check_id(pool_id)
+
+    def trash_of(self, profile_id: str) -> Path:
+        return self.private / "trash" / check_id(profile_id)
+
+    def folder(self, pool_id: str) -> PoolFolder:
+        """A pool for reading. Raises NotFound where it is a profile that was deleted."""
+        path = self.path_of(pool_id)
+        if not path.is_dir() and self.trash_of(pool_id).exists():
+            self.registry.get(pool_id)
+        return PoolFolder(path)
+
+    def repository(self, profile_id: str) -> Repository:
+        """A profile's repository for reading, as it is. Raises NotFound."""
+        self.registry.get(profile_id)
+        repo = Repository(self.path_of(profile_id))
+        if not repo.path.is_dir():
+            raise NotFound("missing_folder", "This profile's folder is gone.")
+        if not repo.exists():
+            raise NotFound("no_snapshots", "This profile has no snapshots yet.")
+        return repo
+
+    @contextlib.contextmanager
+    def edit(self, pool_id: str) -> Iterator[OpenPool]:
+        """Open a pool to change it, profile or plain."""
+        path = self.path_of(pool_id)
+        with self.locks.hold(pool_id):
+            identity = self.registry.find(pool_id)
+            if identity is None:
+                folder = self.folder(pool_id)
+                if path.is_dir():
+                    durable.sweep_temporary(path)
+                yield OpenPool(pool_id, folder, folder.load())
+                return
+            with self.open_profile(pool_id) as pool:
+                yield pool
+
+    @contextlib.contextmanager
+    def open_profile(self, profile_id: str) -> Iterator[OpenProfile]:
+        """Open a profile to change it, in order and with outsiders' edits taken in."""
+        with self.locks.hold(check_id(profile_id)):
+            identity = self.registry.get(profile_id)
+            repo = Repository(self.path_of(profile_id))
+            if not repo.path.is_dir():
+                raise NotFound("missing_folder", "This profile's folder is gone.")
+            if not repo.exists():
+                if repo.git.exists() or repo.git.is_symlink():
+                    raise Conflict("odd_git", "This profile's .git isn't a folder.")
+                repo.create(identity)
+            snapshots.settle(repo, identity, self.now())
+            manifest = snapshots.take_in(repo, self.now())
+            yield OpenProfile(profile_id, repo.folder, manifest, repo, identity)
+
+    @contextlib.contextmanager
+    def registry_lock(self) -> Iterator[Registry]:
+        """Hold the registry to change it."""
+        with self.locks.hold(REGISTRY):
+            yield self.registry
+
+    @contextlib.contextmanager
+    def staging(self, name: str) -> Iterator[Path]:
+        """A scratch folder on the pools' own file system, gone at the end."""
+        folder = self.private / "tmp" / name
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            remove_tree(folder)
+
+    def clean_staging(self, older_than: float = 86400) -> None:
+        """Remove scratch folders that a killed process left, once nobody can be using them."""
+        with contextlib.suppress(FileNotFoundError):
+            for folder in (self.private / "tmp").iterdir():
+                if self.clock() - folder.stat().st_mtime > older_than:
+                    remove_tree(folder)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all in it, read-only objects too; a missing one is fine."""
+
+    def retry(function, path, _):  # type: ignore[no-untyped-def]
+        with contextlib.suppress(FileNotFoundError):
+            Path(path).chmod(0o700)
+            function(path)
+
+    if folder.exists():
+        shutil.rmtree(folder, onerror=retry)

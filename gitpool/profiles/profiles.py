@@ -1,0 +1,278 @@
+"""The life of a profile: create, rename, duplicate, delete and undelete, adopt, seed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import Conflict, Malformed, NotFound
+from ..git import clone, snapshots
+from ..git.messages import Message
+from ..git.repository import Identity, Repository
+from ..identifiers import check_id, check_name, free_name
+from ..pool import durable
+from ..pool.folder import PoolFolder
+from .library import PRIVATE, Library, remove_tree
+
+KEEP_DELETED_DAYS = 7
+
+
+class Profiles:
+    """Operations on whole profiles. Each names what it changed to `library.changed`."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def list(self) -> dict[str, Any]:
+        """The profiles, pools on disk that aren't any, and profiles that can be undeleted."""
+        library = self._library
+        entries = library.registry.entries()
+        known = {entry.id for entry in entries}
+        return {
+            "profiles": [entry.as_json() for entry in entries],
+            "unregistered": [pool for pool in self._pools() if pool["id"] not in known],
+            "deleted": self._deleted(),
+        }
+
+    def create(self, profile_id: str, name: str) -> dict[str, Any]:
+        """A new, empty profile. Raises Conflict where the name is taken."""
+        library, name = self._library, check_name(name)
+        identity = Identity(check_id(profile_id), name, library.now())
+        with library.locks.hold(profile_id), library.registry_lock() as registry:
+            registry.require_free(name)
+            repo = Repository(library.path_of(profile_id))
+            durable.make_folder(repo.path)
+            self._begin(repo, identity, "auto", "Create the profile")
+            registry.put(identity)
+        return self._changed(identity)
+
+    def rename(self, profile_id: str, name: str) -> dict[str, Any]:
+        """Give a profile another name; its branch follows, its history stays."""
+        library, name = self._library, check_name(name)
+        with library.open_profile(profile_id) as pool, library.registry_lock() as registry:
+            registry.require_free(name, but=profile_id)
+            identity = replace(registry.get(profile_id), name=name)
+            # The list decides; the branch follows it, now or after a crash.
+            registry.put(identity)
+            snapshots.settle(pool.repo, identity, library.now())
+        return self._changed(identity)
+
+    def delete(self, profile_id: str, forever: bool = False) -> dict[str, Any]:
+        """Take a profile away; for a week it can be brought back, unless `forever`."""
+        library = self._library
+        self.purge()
+        with library.locks.hold(check_id(profile_id)):
+            entry = library.registry.find(profile_id)
+            trashed = library.trash_of(profile_id)
+            if entry is None and not (forever and trashed.exists()):
+                library.registry.get(profile_id)
+            if entry:
+                self._to_trash(entry)
+            if forever:
+                self._remove_trashed(profile_id)
+        library.changed(profile_id)
+        return self.list()
+
+    def undelete(self, profile_id: str) -> dict[str, Any]:
+        """Bring a deleted profile back, under its name or, if taken, the next free one."""
+        library = self._library
+        with library.locks.hold(check_id(profile_id)):
+            record = next((r for r in self._deleted() if r["id"] == profile_id), None)
+            if record is None:
+                raise NotFound("unknown_profile", "This profile can't be brought back any more.")
+            target = library.path_of(profile_id)
+            if target.exists():
+                raise Conflict("folder_taken", "A pool of the same id is in its place.")
+            with library.registry_lock() as registry:
+                name = free_name(check_name(record["name"]), registry.names())
+                identity = Identity(profile_id, name, int(record["created"]))
+                os.replace(library.trash_of(profile_id), target)
+                durable.sync_folder(library.base)
+                registry.put(identity)
+            library.trash_of(profile_id).with_suffix(".json").unlink(missing_ok=True)
+            with library.open_profile(profile_id):
+                pass
+        return self._changed(identity)
+
+    def purge(self) -> None:
+        """Remove for good what was deleted more than a week ago."""
+        limit = self._library.now() - KEEP_DELETED_DAYS * 86400
+        for record in self._deleted():
+            if record["deleted"] <= limit:
+                with self._library.locks.hold(record["id"]):
+                    self._remove_trashed(record["id"])
+
+    def adopt(self, pool_id: str, name: str) -> dict[str, Any]:
+        """Make a pool on disk a profile, in place; one with a history keeps it."""
+        library, name = self._library, check_name(name)
+        path = library.path_of(pool_id)
+        with library.locks.hold(pool_id):
+            if library.registry.find(pool_id):
+                raise Conflict("already_profile", "This pool is a profile already.")
+            if not path.is_dir():
+                raise NotFound("unknown_pool", "There is no such pool.")
+            repo = Repository(path)
+            if (repo.git.exists() or repo.git.is_symlink()) and not repo.exists():
+                raise Conflict("odd_git", "This pool's .git isn't a folder.")
+            with library.registry_lock() as registry:
+                registry.require_free(name)
+                stored = repo.identity() if repo.exists() else None
+                created = stored.created if stored else library.now()
+                identity = Identity(pool_id, name, created)
+                if not repo.exists():
+                    self._begin(repo, identity, "auto", "Make this pool a profile")
+                registry.put(identity)
+            with library.open_profile(pool_id) as pool:
+                snapshots.take(pool.repo, identity, "auto", library.now())
+        return self._changed(identity)
+
+    def seed(self, source_id: str, profile_id: str) -> dict[str, Any]:
+        """Copy a pool's images, masks, labels and order into an empty profile."""
+        library = self._library
+        source = library.folder(source_id)
+        if not source.path.is_dir():
+            raise NotFound("unknown_pool", "There is no such pool.")
+        first, second = sorted((check_id(source_id), check_id(profile_id)))
+        with library.locks.hold(first), library.locks.hold(second):  # noqa: SIM117
+            with library.open_profile(profile_id) as pool:
+                if pool.manifest.slots:
+                    raise Conflict(
+                        "not_empty",
+                        "This profile has images already.",
+                        "Seed a new profile, or add the images by hand.",
+                    )
+                manifest = source.load()
+                present = source.image_files()
+                for name in sorted(manifest.file_names() & present.keys()):
+                    durable.copy_file(source.path / name, pool.folder.path / name)
+                durable.sync_folder(pool.folder.path)
+                slots = tuple(s for s in manifest.slots if s.image in present)
+                pool.folder.save(replace(manifest, slots=slots))
+                identity = library.registry.get(profile_id)
+                snapshots.take(pool.repo, identity, "auto", library.now())
+        library.changed(profile_id)
+        return {"copied": len(slots)}
+
+    def duplicate(self, profile_id: str, new_id: str, name: str) -> dict[str, Any]:
+        """A second profile with the whole history; nothing done to one shows in the other."""
+        library = self._library
+        with library.open_profile(profile_id) as pool:
+            snapshots.take(pool.repo, pool.identity, "auto", library.now())
+            tip = pool.repo.tip()
+            if tip is None:
+                raise NotFound("no_snapshots", "This profile has no snapshots yet.")
+            return self._clone(pool.repo, tip, new_id, name, f"Duplicate “{pool.identity.name}”")
+
+    def branch_off(self, profile_id: str, new_id: str, snapshot: str, name: str) -> dict[str, Any]:
+        """A new profile that starts at a snapshot of another."""
+        library = self._library
+        with library.open_profile(profile_id) as pool:
+            if not library.history.contains(pool.repo, snapshot):
+                raise NotFound("unknown_snapshot", "There is no such snapshot.")
+            text = f"Start from a snapshot of “{pool.identity.name}”"
+            return self._clone(pool.repo, snapshot, new_id, name, text)
+
+    def place(self, repo: Repository, identity: Identity) -> dict[str, Any]:
+        """Move a finished repository from staging to where it belongs, and list it."""
+        library = self._library
+        target = library.path_of(identity.id)
+        with library.locks.hold(identity.id), library.registry_lock() as registry:
+            name = free_name(identity.name, registry.names())
+            if name != identity.name:
+                identity = replace(identity, name=name)
+                snapshots.settle(repo, identity, library.now())
+            repo.objects.close()
+            os.replace(repo.path, target)
+            durable.sync_folder(library.base)
+            registry.put(identity)
+        return self._changed(identity)
+
+    def _clone(
+        self, source: Repository, tip: str, new_id: str, name: str, text: str
+    ) -> dict[str, Any]:
+        library = self._library
+        name = free_name(check_name(name), library.registry.names())
+        identity = Identity(check_id(new_id), name, library.now())
+        with library.staging(new_id) as scratch:
+            path = scratch / "pool"
+            message = Message(text, "duplicate", identity.id, identity.name)
+            repo = clone.clone(source, path, identity, tip, message, library.now())
+            return self.place(repo, identity)
+
+    def _begin(self, repo: Repository, identity: Identity, kind: str, text: str) -> None:
+        repo.create(identity)
+        now = self._library.now()
+        snapshots.settle(repo, identity, now)
+        snapshots.take(repo, identity, kind, now, text, even_if_unchanged=True)
+
+    def _changed(self, identity: Identity) -> dict[str, Any]:
+        self._library.changed(identity.id)
+        return identity.as_json()
+
+    def _to_trash(self, entry: Identity) -> None:
+        library = self._library
+        source, target = library.path_of(entry.id), library.trash_of(entry.id)
+        remove_tree(target)
+        durable.make_folder(target.parent)
+        if source.is_dir():
+            record = {**entry.as_json(), "deleted": library.now()}
+            data = json.dumps(record, ensure_ascii=False).encode()
+            durable.write_file(target.with_suffix(".json"), data)
+        with library.registry_lock() as registry:
+            registry.drop(entry.id)
+        if source.is_dir():
+            os.replace(source, target)
+            durable.sync_folder(library.base)
+
+    def _remove_trashed(self, profile_id: str) -> None:
+        trashed = self._library.trash_of(profile_id)
+        remove_tree(trashed)
+        trashed.with_suffix(".json").unlink(missing_ok=True)
+
+    def _deleted(self) -> list[dict[str, Any]]:
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for path in sorted((self._library.private / "trash").glob("*.json")):
+                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                    raw = json.loads(path.read_bytes())
+                    if path.with_suffix("").is_dir() and raw["id"] == path.stem:
+                        found.append({k: raw[k] for k in ("id", "name", "created", "deleted")})
+        return found
+
+    def _pools(self) -> list[dict[str, Any]]:
+        """Every pool folder, with how many images it has and, if it knows, who it is."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for path in sorted(self._library.base.iterdir()):
+                pool = _describe(path)
+                if pool:
+                    found.append(pool)
+        return found
+
+
+def _describe(path: Path) -> dict[str, Any] | None:
+    if path.name == PRIVATE or not path.is_dir() or path.is_symlink():
+        return None
+    try:
+        pool_id = check_id(path.name)
+    except Malformed:  # somebody else's folder
+        return None
+    repo = Repository(path)
+    manifest = PoolFolder(path).load()
+    identity = None
+    if repo.exists():
+        with contextlib.suppress(Exception):  # a damaged repository still shows its images
+            identity = repo.identity()
+    if not manifest.slots and not identity:
+        return None
+    return {
+        "id": pool_id,
+        "images": len(manifest.slots),
+        "name": identity.name if identity else None,
+        "has_history": repo.exists(),
+        "preview": [slot.image for slot in manifest.slots[:4]],
+    }

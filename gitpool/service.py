@@ -1,0 +1,66 @@
+"""Git Pool put together: one object that holds every use case, for routes and nodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from .pool.thumbnails import ThumbnailCache
+from .profiles.autosnapshots import AutoSnapshots
+from .profiles.exchange import Exchange
+from .profiles.library import Library
+from .profiles.pools import Pools
+from .profiles.profiles import Profiles
+from .profiles.versions import Versions
+
+DEFAULT_DELAY = 3.0
+
+
+class Service:
+    """All of Git Pool over one folder of pools.
+
+    base: `<input>/grid_pool`. user: where settings and thumbnails lie. clock: seconds since
+    1970. changed: told a pool's id after any change. delay: quiet seconds before a snapshot.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        user: Path,
+        clock: Callable[[], float],
+        changed: Callable[[str], None] = lambda _: None,
+        delay: float = DEFAULT_DELAY,
+    ) -> None:
+        self.library = Library(base, clock, changed)
+        self.pools = Pools(self.library)
+        self.profiles = Profiles(self.library)
+        self.versions = Versions(self.library)
+        self.exchange = Exchange(self.library, self.profiles)
+        self.thumbnails = ThumbnailCache(user / "thumbnails")
+        self.autosnapshots = AutoSnapshots(self.versions.take, delay)
+        self.library.edited = self._edited
+
+    def start(self) -> None:
+        """Tidy up, and have whatever was edited while nobody looked snapshotted soon."""
+        self.library.clean_staging()
+        self.profiles.purge()
+        for entry in self.library.registry.entries():
+            self.autosnapshots.edited(entry.id)
+
+    def stop(self) -> None:
+        """Take the snapshots that are waited for."""
+        self.autosnapshots.stop()
+
+    def _edited(self, pool_id: str) -> None:
+        if self.library.registry.find(pool_id):
+            self.autosnapshots.edited(pool_id)
+
+
+def delay_from(environment: os._Environ[str] | dict[str, str]) -> float:
+    """`GITPOOL_SNAPSHOT_DELAY` in seconds, or the default where it isn't a number."""
+    try:
+        delay = float(environment.get("GITPOOL_SNAPSHOT_DELAY", DEFAULT_DELAY))
+    except ValueError:
+        return DEFAULT_DELAY
+    return delay if 0 <= delay < 86400 else DEFAULT_DELAY
