@@ -1,0 +1,1 @@
+"""The routes, on aiohttp: parsing, answering, guarding; everything else is below."""

@@ -1,0 +1,154 @@
+"""From what happened to what is sent: statuses, error bodies, streams. In this one place."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from aiohttp import web
+
+from .. import __version__
+from .. import errors as e
+from . import guard
+
+log = logging.getLogger("gitpool")
+T = TypeVar("T")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_STATUS: tuple[tuple[type[e.GitPoolError], int], ...] = (
+    (e.Malformed, 400),
+    (e.Foreign, 403),
+    (e.NotFound, 404),
+    (e.Conflict, 409),
+    (e.TooLarge, 413),
+    (e.NotAnImage, 415),
+    (e.Unacceptable, 422),
+    (e.DiskFailed, 503),
+    (e.Damaged, 503),
+)
+# By it the page knows that the answer is ours, not that of another pack on the same path.
+MARK = {"X-Git-Pool": __version__}
+_BATCH = 1 << 20
+
+_work = ThreadPoolExecutor(max_workers=8, thread_name_prefix="gitpool-work")
+_drawing = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gitpool-thumbs")
+
+
+async def run(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Blocking work, off the event loop, a bounded number at a time."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_work, functools.partial(function, *args, **kwargs))
+
+
+async def draw(function: Callable[..., T], *args: Any) -> T:
+    """Like `run`, for thumbnails: many of them never keep an edit waiting."""
+    return await asyncio.get_running_loop().run_in_executor(_drawing, function, *args)
+
+
+def changing(handler: Handler) -> Handler:
+    """A route that changes something: its caller is checked, its errors are answered."""
+    return answered(handler, checked=True)
+
+
+def answered(handler: Handler, checked: bool = False) -> Handler:
+    """A route whose errors become the contract's answers."""
+
+    @functools.wraps(handler)
+    async def wrapped(request: web.Request) -> web.StreamResponse:
+        try:
+            if checked:
+                guard.check_caller(request)
+            return await handler(request)
+        except e.GitPoolError as error:
+            return failure(error)
+        except (ConnectionError, web.HTTPException) as error:
+            if isinstance(error, web.HTTPRequestEntityTooLarge):
+                return failure(e.TooLarge("too_large", "That is too large."))
+            raise
+        except OSError as error:
+            log.error("Git Pool: %s failed: %s", request.path, error)
+            return failure(_disk(error))
+        except Exception:
+            log.exception("Git Pool: %s failed", request.path)
+            unknown = e.GitPoolError(
+                "internal", "Something went wrong in Git Pool.", "The server's log says more."
+            )
+            return failure(unknown)
+
+    return wrapped
+
+
+def success(data: Any) -> web.Response:
+    """A JSON answer."""
+    return web.json_response(data, headers={**MARK, "Cache-Control": "no-store"})
+
+
+def failure(error: e.GitPoolError) -> web.Response:
+    """`{"error": {"code", "message", "hint"}}` with the class's status."""
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    body = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+    headers = {**MARK, "Cache-Control": "no-store"}
+    return web.json_response(body, status=status, headers=headers)
+
+
+async def download(
+    request: web.Request, name: str, extension: str, kind: str, pieces: Iterator[bytes]
+) -> web.StreamResponse:
+    """Send a generator's bytes as a file; each batch is made off the event loop."""
+    first = await run(_batch, pieces)
+    response = web.StreamResponse(
+        headers={
+            **MARK,
+            "Content-Type": kind,
+            "Content-Disposition": _disposition(name, extension),
+            "Cache-Control": "no-store",
+        }
+    )
+    await response.prepare(request)
+    while first:
+        await response.write(first)
+        first = await run(_batch, pieces)
+    await response.write_eof()
+    return response
+
+
+async def body_of(request: web.Request) -> dict[str, Any]:
+    """The JSON object a request carries. Raises Malformed."""
+    try:
+        data = json.loads(await request.text())
+    except (ValueError, RecursionError, LookupError):
+        raise e.Malformed("bad_json", "The request isn't valid JSON.") from None
+    if not isinstance(data, dict):
+        raise e.Malformed("bad_json", "The request must be a JSON object.")
+    return data
+
+
+def _batch(pieces: Iterator[bytes]) -> bytes:
+    batch, size = [], 0
+    for piece in pieces:
+        batch.append(piece)
+        size += len(piece)
+        if size >= _BATCH:
+            break
+    return b"".join(batch)
+
+
+def _disposition(name: str, extension: str) -> str:
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-()") else "_" for c in name)
+    full = quote(name.replace("/", "_") + extension, safe="")
+    return f"attachment; filename=\"{plain}{extension}\"; filename*=UTF-8''{full}"
+
+
+def _disk(error: OSError) -> e.DiskFailed:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return e.DiskFailed("disk_full", "The disk is full.", "Free some space and try again.")
+    return e.DiskFailed(
+        "disk_failed", "Reading or writing the disk failed.", "Check the disk and try again."
+    )

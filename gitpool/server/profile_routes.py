@@ -1,0 +1,164 @@
+"""`/grid_pool/profiles/…`: the profiles' routes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from ..errors import Malformed
+from ..identifiers import check_id, check_name, check_snapshot_id
+from ..service import Service
+from .answers import answered, body_of, changing, download, run, success
+from .uploads import read_form
+
+_PREFIX = "/grid_pool/profiles/"
+_IMPORT_LIMIT = 32 << 30
+_HISTORY_DEFAULT = 50
+
+Body = dict[str, Any]
+
+
+def register(routes: web.RouteTableDef, service: Service) -> None:
+    """Register the profile routes."""
+    _register_life(routes, service)
+    _register_versions(routes, service)
+    _register_exchange(routes, service)
+
+
+def _register_life(routes: web.RouteTableDef, service: Service) -> None:
+    profiles = service.profiles
+
+    @routes.get(_PREFIX + "list")
+    @answered
+    async def list_profiles(request: web.Request) -> web.Response:
+        return success(await run(profiles.list))
+
+    def act(name: str, function: Callable[[Body], Any]) -> None:
+        @routes.post(_PREFIX + name)
+        @changing
+        async def handler(request: web.Request) -> web.Response:
+            return success(await run(function, await body_of(request)))
+
+    act("create", lambda b: profiles.create(_new_id(), check_name(b.get("name"))))
+    act("rename", lambda b: profiles.rename(_id(b), check_name(b.get("name"))))
+    act("delete", lambda b: profiles.delete(_id(b), _flag(b, "forever")))
+    act("undelete", lambda b: profiles.undelete(_id(b)))
+    act("duplicate", lambda b: profiles.duplicate(_id(b), _new_id(), check_name(b.get("name"))))
+    act("adopt", lambda b: profiles.adopt(_id(b, "pool_id"), check_name(b.get("name"))))
+    act("seed", lambda b: profiles.seed(_id(b, "from"), _id(b)))
+    act(
+        "branch_off",
+        lambda b: profiles.branch_off(
+            _id(b), _new_id(), check_snapshot_id(b.get("snapshot")), check_name(b.get("name"))
+        ),
+    )
+
+
+def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
+    versions = service.versions
+
+    @routes.post(_PREFIX + "snapshot")
+    @changing
+    async def snapshot(request: web.Request) -> web.Response:
+        body = await body_of(request)
+        return success(await run(versions.snapshot, _id(body), body.get("message")))
+
+    @routes.get(_PREFIX + "history")
+    @answered
+    async def history(request: web.Request) -> web.Response:
+        query = request.query
+        limit = _whole(query.get("limit", str(_HISTORY_DEFAULT)))
+        before = check_snapshot_id(query["before"]) if query.get("before") else None
+        return success(await run(versions.history, _query_id(request), limit, before))
+
+    @routes.get(_PREFIX + "diff")
+    @answered
+    async def diff(request: web.Request) -> web.Response:
+        old = check_snapshot_id(request.query.get("from"))
+        new = request.query.get("to", "now")
+        if new != "now":
+            check_snapshot_id(new)
+        return success(await run(versions.diff, _query_id(request), old, new))
+
+    @routes.post(_PREFIX + "restore")
+    @changing
+    async def restore(request: web.Request) -> web.Response:
+        body = await body_of(request)
+        target = check_snapshot_id(body.get("snapshot"))
+        return success(await run(versions.restore, _id(body), target, body.get("images")))
+
+    @routes.post(_PREFIX + "lock")
+    @changing
+    async def lock(request: web.Request) -> web.Response:
+        body = await body_of(request)
+        target = check_snapshot_id(body.get("snapshot"))
+        locked, message = body.get("locked"), body.get("message")
+        return success(await run(versions.lock, _id(body), target, locked, message))
+
+    @routes.get(_PREFIX + "storage")
+    @answered
+    async def storage(request: web.Request) -> web.Response:
+        def measure(profile_id: str) -> dict[str, Any]:
+            contents = versions.content_ids(profile_id)
+            return versions.storage(profile_id, service.thumbnails.size_of(contents))
+
+        return success(await run(measure, _query_id(request)))
+
+
+def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
+    exchange = service.exchange
+
+    @routes.get(_PREFIX + "export")
+    @answered
+    async def export(request: web.Request) -> web.StreamResponse:
+        profile_id, form = _query_id(request), request.query.get("format", "zip")
+        if form == "zip":
+            name, pieces = await run(exchange.export_zip, profile_id)
+            return await download(request, name, ".zip", "application/zip", pieces)
+        if form == "bundle":
+            name, pieces = await run(exchange.export_bundle, profile_id)
+            kind = "application/x-git-bundle"
+            return await download(request, name, ".bundle", kind, pieces)
+        raise Malformed("bad_format", "The format must be zip or bundle.")
+
+    @routes.post(_PREFIX + "import")
+    @changing
+    async def import_file(request: web.Request) -> web.Response:
+        with service.library.staging(_new_id()) as folder:
+            form = await read_form(request, "file", folder, _IMPORT_LIMIT)
+            if form.file is None:
+                raise Malformed("no_file", "The form has no file.")
+            name = form.text.get("name") or None
+            entry = await run(exchange.import_file, form.file, _new_id(), name, form.file_name)
+            return success(entry)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _id(body: Body, key: str = "id") -> str:
+    return check_id(body.get(key), key)
+
+
+def _query_id(request: web.Request) -> str:
+    if "id" not in request.query:
+        raise Malformed("bad_id", "The id is missing.")
+    return check_id(request.query["id"])
+
+
+def _flag(body: Body, key: str) -> bool:
+    value = body.get(key, False)
+    if not isinstance(value, bool):
+        raise Malformed(f"bad_{key}", f"“{key}” must be true or false.")
+    return value
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise Malformed("bad_limit", "The limit must be a whole number.") from None
