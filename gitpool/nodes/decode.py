@@ -1,0 +1,55 @@
+"""From image files to the arrays that nodes exchange, as ComfyUI's Load Image decodes them."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from ..pool import images
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+
+def image_array(data: bytes) -> np.ndarray:
+    """IMAGE: [1,H,W,3] float32 0..1, of the first frame, turned as its EXIF data says.
+
+    Raises NotAnImage or TooLarge.
+    """
+    import numpy as np
+
+    with images.open_image(io.BytesIO(data)) as opened:
+        image = images.upright(opened)
+        if image.mode in ("I", "I;16", "I;16B", "F"):
+            image = images.to_eight_bits(image)
+        return np.asarray(image.convert("RGB"), dtype=np.float32)[None] / np.float32(255.0)
+
+
+def mask_array(data: bytes | None, height: int, width: int) -> np.ndarray:
+    """MASK: [1,H,W] float32 0..1, white = painted; zeros without a mask.
+
+    A mask of another size, as only old folders have, is scaled.
+    """
+    import numpy as np
+
+    if data is None:
+        return np.zeros((1, height, width), dtype=np.float32)
+    with images.open_image(io.BytesIO(data)) as opened:
+        mask = _fitted(images.mask_layer(opened), height, width)
+    return np.asarray(mask, dtype=np.float32)[None] / np.float32(255.0)
+
+
+def empty_arrays() -> tuple[np.ndarray, np.ndarray]:
+    """What an empty pool gives: one black pixel, nothing painted."""
+    import numpy as np
+
+    return np.zeros((1, 1, 1, 3), dtype=np.float32), np.zeros((1, 1, 1), dtype=np.float32)
+
+
+def _fitted(mask: Image.Image, height: int, width: int) -> Image.Image:
+    from PIL import Image
+
+    if mask.size == (width, height):
+        return mask
+    return mask.resize((width, height), Image.Resampling.BILINEAR)
