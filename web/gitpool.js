@@ -1,0 +1,34 @@
+// @ts-check
+// Git Pool's page, as ComfyUI loads it: the only module here that does something on import.
+
+import { app } from "./host.js";
+import { POOL_NODE, PROFILE_NODE } from "./links.js";
+import { followPools } from "./pools.js";
+import { setUpPoolNode } from "./pool/node.js";
+import { followHistory } from "./profile/history.js";
+import { setUpProfileNode } from "./profile/node.js";
+import * as profiles from "./profiles.js";
+import { keepInSync, syncSoon } from "./sync.js";
+
+function loadStyle() {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("./gitpool.css", import.meta.url).href;
+  document.head.append(link);
+}
+
+app.registerExtension({
+  name: "GitPool",
+  setup() {
+    loadStyle();
+    followPools((id) => !!profiles.find(id));
+    followHistory();
+    keepInSync();
+    profiles.followProfiles().then(syncSoon, (error) => console.warn("[Git Pool]", error));
+  },
+  nodeCreated(/** @type {any} */ node) {
+    const type = node.comfyClass ?? node.type;
+    if (type === POOL_NODE) setUpPoolNode(node);
+    if (type === PROFILE_NODE) setUpProfileNode(node);
+  },
+});

@@ -1,0 +1,141 @@
+// @ts-check
+// One image of the grid: its thumbnail, mask, label and buttons.
+
+import { button, h } from "../dom.js";
+
+/** @typedef {import("../pools.js").Slot} Slot */
+/** @typedef {import("../pools.js").Pool} Pool */
+
+/**
+ * @typedef {object} CellState
+ * @property {number} index @property {boolean} active @property {boolean} selected
+ * @property {boolean} focused @property {number} side
+ *
+ * @typedef {object} CellActions
+ * @property {(image: string) => void} paint @property {(image: string) => void} clearMask
+ * @property {(image: string) => void} enlarge @property {(image: string) => void} remove
+ * @property {(image: string, label: string) => void} label
+ */
+
+export class Cell {
+  /** @param {CellActions} actions */
+  constructor(actions) {
+    this.actions = actions;
+    this.image = "";
+    this.shown = "";
+    this.picture = h("img.gp-thumb", { draggable: false, alt: "", decoding: "async" });
+    this.mask = h("div.gp-mask");
+    this.number = h("span.gp-number");
+    this.check = h("i.gp-check.pi.pi-check", { ariaHidden: "true" });
+    this.broken = h("span.gp-broken.pi.pi-exclamation-triangle");
+    this.caption = h("div.gp-caption", { title: "Double-click to change the label" });
+    this.clear = this.tool("eraser", "Clear the mask", () => actions.clearMask(this.image));
+    const tools = h(
+      "div.gp-tools",
+      {},
+      this.tool("pencil", "Paint a mask", () => actions.paint(this.image)),
+      this.clear,
+      this.tool("search-plus", "Enlarge", () => actions.enlarge(this.image)),
+      this.tool("trash", "Delete", () => actions.remove(this.image)),
+    );
+    this.frame = h(
+      "div.gp-frame",
+      {},
+      this.picture,
+      this.mask,
+      this.broken,
+      this.number,
+      this.check,
+      tools,
+    );
+    this.element = h("div.gp-cell", { role: "option" }, this.frame, this.caption);
+    this.caption.addEventListener("dblclick", () => this.editLabel());
+    this.picture.addEventListener("load", () => this.element.classList.remove("gp-loading"));
+    this.picture.addEventListener("error", () => this.element.classList.add("gp-failed"));
+  }
+
+  /** @param {string} name @param {string} title @param {() => void} act */
+  tool(name, title, act) {
+    const made = button({
+      icon: name,
+      title,
+      onclick: (event) => {
+        event.stopPropagation();
+        act();
+      },
+    });
+    made.tabIndex = -1;
+    return made;
+  }
+
+  /** @param {Pool} pool @param {Slot} slot @param {CellState} state */
+  fill(pool, slot, state) {
+    this.image = slot.image;
+    this.drawImage(pool, slot, state.side);
+    this.number.textContent = String(state.index);
+    if (!this.element.classList.contains("gp-editing")) this.caption.textContent = slot.label;
+    const classes = this.element.classList;
+    classes.toggle("gp-active", state.active);
+    classes.toggle("gp-selected", state.selected);
+    classes.toggle("gp-focused", state.focused);
+    classes.toggle("gp-masked", !!slot.mask);
+    classes.toggle("gp-gone", !slot.image_v);
+    this.element.dataset.image = slot.image;
+    this.element.ariaSelected = String(state.selected);
+    this.element.ariaLabel = [
+      slot.label || `Image ${state.index}`,
+      state.active && "active",
+      slot.mask && "masked",
+    ]
+      .filter(Boolean)
+      .join(", ");
+  }
+
+  /** Ask only for what isn't shown already. @param {Pool} pool @param {Slot} slot @param {number} side */
+  drawImage(pool, slot, side) {
+    const scale = Math.min(2, window.devicePixelRatio || 1);
+    const size = [96, 128, 192, 256, 384, 512].find((known) => known >= side * scale) ?? 512;
+    const shown = [pool.id, slot.image, slot.image_v, slot.mask_v, size].join();
+    if (shown === this.shown) return;
+    this.shown = shown;
+    this.element.classList.remove("gp-failed");
+    if (slot.image_v) {
+      const source = pool.thumb(slot.image, slot.image_v, size);
+      if (this.picture.src !== new URL(source, location.href).href) {
+        this.element.classList.add("gp-loading");
+        this.picture.src = source;
+      }
+    } else this.picture.removeAttribute("src");
+    const mask = slot.mask && slot.mask_v ? pool.thumb(slot.mask, slot.mask_v, size) : null;
+    const paint = mask ? `url("${mask}")` : "";
+    this.mask.style.maskImage = paint;
+    this.mask.style.webkitMaskImage = paint;
+    this.mask.hidden = !mask;
+  }
+
+  editLabel() {
+    if (this.element.classList.contains("gp-editing")) return;
+    const before = this.caption.textContent ?? "";
+    const input = h("input.gp-label-input", { value: before, ariaLabel: "Label", maxLength: 500 });
+    const { image } = this;
+    let done = false;
+    const finish = (/** @type {boolean} */ save) => {
+      if (done) return;
+      done = true;
+      this.element.classList.remove("gp-editing");
+      this.caption.textContent = save ? input.value : before;
+      if (save && input.value !== before) this.actions.label(image, input.value);
+      this.element.closest(".gp-grid")?.focus({ preventScroll: true });
+    };
+    input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      event.stopPropagation();
+      if (event.key === "Enter") finish(true);
+      if (event.key === "Escape") finish(false);
+    });
+    input.addEventListener("blur", () => finish(true));
+    this.element.classList.add("gp-editing");
+    this.caption.replaceChildren(input);
+    input.focus();
+    input.select();
+  }
+}

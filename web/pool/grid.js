@@ -1,0 +1,121 @@
+// @ts-check
+// A grid that draws only what is in view: cells come and go as it scrolls.
+
+import { clamp, h } from "../dom.js";
+
+const GAP = 6;
+const CAPTION = 20;
+const OVERSCAN = 1;
+
+/**
+ * @template T
+ * @typedef {object} GridOptions
+ * @property {() => T} makeCell a new, empty cell
+ * @property {(cell: T, index: number, size: number) => void} fill show an item in a cell
+ * @property {(cell: T) => HTMLElement} elementOf
+ * @property {(index: number) => string} keyOf what tells an item from another
+ */
+
+/**
+ * @template T
+ */
+export class Grid {
+  /** @param {GridOptions<T>} options */
+  constructor(options) {
+    this.options = options;
+    this.count = 0;
+    this.wanted = 112;
+    /** @type {Map<string, T>} */
+    this.cells = new Map();
+    this.space = h("div.gp-grid-space");
+    this.element = h("div.gp-grid", {
+      tabIndex: 0,
+      role: "listbox",
+      ariaMultiSelectable: "true",
+      dataset: { captureWheel: "true" },
+    }, this.space);
+    this.element.addEventListener("scroll", () => this.draw(), { passive: true });
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.element);
+  }
+
+  /** Columns, cell side and row height for the present width. */
+  measure() {
+    const width = Math.max(60, this.element.clientWidth - GAP);
+    const columns = Math.max(1, Math.floor(width / (this.wanted + GAP)));
+    const side = Math.floor(width / columns) - GAP;
+    return { columns, side, row: side + CAPTION + GAP };
+  }
+
+  /** Show `count` items; cells of those still there are kept. @param {number} count */
+  show(count) {
+    this.count = count;
+    this.draw();
+  }
+
+  draw() {
+    if (!this.element.clientHeight) return;
+    const { columns, side, row } = this.measure();
+    const rows = Math.ceil(this.count / columns);
+    this.space.style.height = `${rows * row + GAP}px`;
+    const top = Math.floor(this.element.scrollTop / row) - OVERSCAN;
+    const bottom = Math.ceil((this.element.scrollTop + this.element.clientHeight) / row) + OVERSCAN;
+    const first = clamp(top * columns, 0, this.count);
+    const last = clamp(bottom * columns, 0, this.count);
+    /** @type {Map<string, T>} */
+    const shown = new Map();
+    for (let index = first; index < last; index++) {
+      const key = this.options.keyOf(index);
+      const cell = this.cells.get(key) ?? this.options.makeCell();
+      shown.set(key, cell);
+      const element = this.options.elementOf(cell);
+      const x = GAP + (index % columns) * (side + GAP);
+      const y = GAP + Math.floor(index / columns) * row;
+      element.style.transform = `translate(${x}px, ${y}px)`;
+      element.style.width = `${side}px`;
+      element.style.height = `${side + CAPTION}px`;
+      this.options.fill(cell, index, side);
+      if (!element.parentNode) this.space.append(element);
+    }
+    for (const [key, cell] of this.cells) {
+      if (!shown.has(key)) this.options.elementOf(cell).remove();
+    }
+    this.cells = shown;
+  }
+
+  /** Scroll so that an item is in view. @param {number} index */
+  reveal(index) {
+    const { columns, row } = this.measure();
+    const top = Math.floor(index / columns) * row;
+    const view = this.element;
+    if (top < view.scrollTop) view.scrollTop = top;
+    else if (top + row > view.scrollTop + view.clientHeight) {
+      view.scrollTop = top + row - view.clientHeight + GAP;
+    }
+    this.draw();
+  }
+
+  /**
+   * Between which items a point of the page lies: 0 before the first.
+   * @param {number} clientX @param {number} clientY
+   */
+  gapAt(clientX, clientY) {
+    const { columns, side, row } = this.measure();
+    const box = this.element.getBoundingClientRect();
+    const scale = box.width / this.element.offsetWidth || 1;
+    const x = (clientX - box.left) / scale - GAP;
+    const y = (clientY - box.top) / scale - GAP + this.element.scrollTop;
+    const column = clamp(Math.round(x / (side + GAP)), 0, columns);
+    const line = clamp(Math.floor(y / row), 0, Math.ceil(this.count / columns));
+    return clamp(line * columns + column, 0, this.count);
+  }
+
+  /** Where the gap before an item is, inside the scrolled space. @param {number} index */
+  gapPosition(index) {
+    const { columns, side, row } = this.measure();
+    const atEnd = index === this.count && index % columns === 0 && index > 0;
+    const column = atEnd ? columns : index % columns;
+    const line = Math.floor((atEnd ? index - 1 : index) / columns);
+    return { x: column * (side + GAP) + GAP / 2, y: GAP + line * row, height: side };
+  }
+}

@@ -1,0 +1,71 @@
+// @ts-check
+// An image enlarged over the whole page; arrows go on, Escape closes.
+
+import { button, h, isolate } from "../dom.js";
+
+/** @param {import("../pools.js").Pool} pool @param {string} image */
+export function enlarge(pool, image) {
+  let index = Math.max(0, pool.indexOf(image));
+  let masks = true;
+  const picture = h("img", { alt: "" });
+  const mask = h("div.gp-mask");
+  const title = h("span.gp-lightbox-title");
+  const stage = h("div.gp-lightbox-stage", {}, h("div.gp-sheet", {}, picture, mask));
+  const element = h(
+    "div.gp-root.gp-lightbox",
+    { role: "dialog", ariaModal: "true", tabIndex: -1 },
+    h(
+      "header",
+      {},
+      title,
+      button({ icon: "eye", title: "Show or hide the mask", onclick: () => draw(0, !masks) }),
+      button({ icon: "times", title: "Close", onclick: () => close() }),
+    ),
+    button({ icon: "chevron-left", title: "Previous", kind: "side", onclick: () => draw(-1) }),
+    stage,
+    button({ icon: "chevron-right", title: "Next", kind: "side", onclick: () => draw(1) }),
+  );
+  isolate(element);
+
+  /** @param {number} step @param {boolean} [showMasks] */
+  function draw(step, showMasks = masks) {
+    const { slots } = pool;
+    if (!slots.length) return close();
+    index = (index + step + slots.length) % slots.length;
+    masks = showMasks;
+    const slot = slots[index];
+    title.textContent = [`${index} of ${slots.length - 1}`, slot.label].filter(Boolean).join("  ·  ");
+    picture.src = pool.thumb(slot.image, slot.image_v, 2048);
+    const paint = slot.mask ? `url("${pool.thumb(slot.mask, slot.mask_v, 2048)}")` : "";
+    mask.style.maskImage = paint;
+    mask.style.webkitMaskImage = paint;
+    mask.hidden = !paint || !masks;
+  }
+
+  const stop = pool.subscribe(() => draw(0));
+  /** @param {KeyboardEvent} event */
+  const keys = (event) => {
+    const act = {
+      Escape: close,
+      ArrowLeft: () => draw(-1),
+      ArrowRight: () => draw(1),
+      m: () => draw(0, !masks),
+    }[event.key];
+    event.stopPropagation();
+    if (!act) return;
+    event.preventDefault();
+    act();
+  };
+  function close() {
+    stop();
+    document.removeEventListener("keydown", keys, true);
+    element.remove();
+  }
+  document.addEventListener("keydown", keys, true);
+  element.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+    if (event.target === element || event.target === stage) close();
+  });
+  document.body.append(element);
+  draw(0);
+  element.focus();
+}

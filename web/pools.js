@@ -1,0 +1,237 @@
+// @ts-check
+// What the page knows of each pool, shared by every node that shows it.
+
+import { getJSON, onEvent, originalFile, postForm, postJSON, urlOf } from "./host.js";
+
+/**
+ * @typedef {object} Slot
+ * @property {string} image @property {string | null} mask @property {string} label
+ * @property {number} added @property {string | null} image_v @property {string | null} mask_v
+ *
+ * @typedef {object} Manifest
+ * @property {number} active @property {Slot[]} slots @property {number} next_seq
+ */
+
+/** One pool: its manifest as last heard, and its edits, which go out one after another. */
+export class Pool {
+  /** @param {string} id */
+  constructor(id) {
+    this.id = id;
+    /** @type {Manifest | null} */
+    this.manifest = null;
+    /** @type {Error & { code?: string } | null} */
+    this.error = null;
+    /** @type {Set<() => void>} */
+    this.listeners = new Set();
+    this.queue = Promise.resolve();
+    this.answers = 0;
+  }
+
+  /** @param {() => void} listener @returns {() => void} stops listening */
+  subscribe(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  get slots() {
+    return this.manifest?.slots ?? [];
+  }
+
+  /** Ask the server again. An answer that an edit has overtaken is dropped. */
+  async refresh() {
+    const asked = this.answers;
+    try {
+      const manifest = await getJSON("/grid_pool/list", { pool_id: this.id });
+      if (asked === this.answers) this.take(manifest);
+    } catch (error) {
+      this.error = /** @type {Error} */ (error);
+      if (/** @type {any} */ (error).status === 404) this.manifest = null;
+      this.tell();
+    }
+  }
+
+  /** @param {Manifest} manifest */
+  take(manifest) {
+    this.manifest = manifest;
+    this.error = null;
+    this.answers += 1;
+    this.tell();
+  }
+
+  tell() {
+    for (const listener of [...this.listeners]) listener();
+  }
+
+  /**
+   * Run an edit after those before it; on a conflict the pool is read again.
+   * @param {() => Promise<Manifest>} edit
+   */
+  change(edit) {
+    const done = this.queue.then(async () => {
+      try {
+        const manifest = await edit();
+        this.take(manifest);
+        return manifest;
+      } catch (error) {
+        await this.refresh();
+        throw error;
+      }
+    });
+    this.queue = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
+  }
+
+  /** Where an image is now. @param {string} image */
+  indexOf(image) {
+    return this.slots.findIndex((slot) => slot.image === image);
+  }
+
+  /** @param {string} route @param {string} image @param {object} [more] */
+  edit(route, image, more = {}) {
+    return this.change(() =>
+      postJSON(`/grid_pool/${route}`, {
+        pool_id: this.id,
+        index: this.indexOf(image),
+        image,
+        ...more,
+      }),
+    );
+  }
+
+  /** @param {string} image */
+  activate(image) {
+    return this.edit("active", image);
+  }
+
+  /** @param {string} image @param {string} label */
+  label(image, label) {
+    return this.edit("label", image, { label });
+  }
+
+  /** @param {Blob} file @param {string} [label] @param {string} [name] */
+  add(file, label = "", name = "image.png") {
+    const form = new FormData();
+    form.append("pool_id", this.id);
+    form.append("ts", String(Date.now()));
+    if (label) form.append("label", label);
+    form.append("image", file, name);
+    return this.change(() => postForm("/grid_pool/add", form));
+  }
+
+  /** Set a mask, or clear it with null. @param {string} image @param {Blob | null} mask */
+  setMask(image, mask) {
+    return this.change(() => {
+      const form = new FormData();
+      form.append("pool_id", this.id);
+      form.append("index", String(this.indexOf(image)));
+      form.append("image", image);
+      form.append("mask", mask ?? new Blob([]), "mask.png");
+      return postForm("/grid_pool/set_mask", form);
+    });
+  }
+
+  /** Put the images into this order, named as they are shown. @param {string[]} images */
+  reorder(images) {
+    return this.change(() => {
+      const order = images.map((image) => this.indexOf(image));
+      return postJSON("/grid_pool/reorder", { pool_id: this.id, order });
+    });
+  }
+
+  /**
+   * Remove images; gives what brings them back.
+   * @param {string[]} images @returns {Promise<() => Promise<void>>}
+   */
+  async remove(images) {
+    const kept = await this.keepForUndo(images);
+    /** @type {any} */
+    let answer;
+    await this.change(async () => {
+      answer = await postJSON("/grid_pool/remove", { pool_id: this.id, images });
+      return answer;
+    });
+    if (answer.undo) {
+      return async () => {
+        await postJSON("/grid_pool/profiles/restore", {
+          id: this.id,
+          snapshot: answer.undo.snapshot,
+          images: answer.undo.images,
+        });
+        await this.refresh();
+      };
+    }
+    return () => this.putBack(kept);
+  }
+
+  /**
+   * A plain pool has no history, so what is deleted is kept here until the page goes.
+   * @param {string[]} images
+   */
+  async keepForUndo(images) {
+    if (isProfile(this.id)) return [];
+    const wanted = new Set(images);
+    const places = this.slots.map((slot, index) => ({ slot, index }));
+    return Promise.all(
+      places
+        .filter(({ slot }) => wanted.has(slot.image))
+        .map(async ({ slot, index }) => ({
+          slot,
+          index,
+          image: await originalFile(this.id, slot.image),
+          mask: slot.mask ? await originalFile(this.id, slot.mask) : null,
+        })),
+    );
+  }
+
+  /** @param {{ slot: Slot, index: number, image: Blob, mask: Blob | null }[]} kept */
+  async putBack(kept) {
+    for (const { slot, index, image, mask } of kept) {
+      await this.add(image, slot.label, slot.image);
+      const names = this.slots.map((s) => s.image);
+      const added = /** @type {string} */ (names.pop());
+      if (mask) await this.setMask(added, mask);
+      names.splice(Math.min(index, names.length), 0, added);
+      await this.reorder(names);
+    }
+  }
+
+  /** @param {string} name @param {string | null} version @param {number} size */
+  thumb(name, version, size) {
+    return urlOf("/grid_pool/thumb", { pool_id: this.id, name, size, v: version ?? "" });
+  }
+}
+
+/** @type {Map<string, Pool>} */
+const pools = new Map();
+/** @type {(id: string) => boolean} */
+let isProfile = () => false;
+
+/** The pool of that id, the same object for everyone. @param {string} id */
+export function poolOf(id) {
+  let pool = pools.get(id);
+  if (!pool) pools.set(id, (pool = new Pool(id)));
+  return pool;
+}
+
+/**
+ * Follow the server's events from now on.
+ * @param {(id: string) => boolean} knowsProfile whether an id is a profile's
+ */
+export function followPools(knowsProfile) {
+  isProfile = knowsProfile;
+  /** @type {Map<string, number>} */
+  const waiting = new Map();
+  onEvent("gitpool.changed", ({ id }) => {
+    const pool = pools.get(id);
+    if (!pool?.listeners.size) return;
+    clearTimeout(waiting.get(id));
+    waiting.set(id, window.setTimeout(() => pool.refresh(), 120));
+  });
+  // After a broken connection nobody knows what was missed.
+  onEvent("reconnected", () => {
+    for (const pool of pools.values()) if (pool.listeners.size) pool.refresh();
+  });
+}

@@ -1,0 +1,156 @@
+// @ts-check
+// The Pool Profile node on the page: which profile it feeds, and everything one can do with it.
+
+import { button, h, icon, isolate, menu } from "../dom.js";
+import { redraw } from "../host.js";
+import * as profiles from "../profiles.js";
+import { chain } from "../pool/node.js";
+import { hide, syncAll, widgetOf } from "../sync.js";
+import * as actions from "./actions.js";
+import { openHistory } from "./history.js";
+import { openPicker } from "./picker.js";
+
+const HEIGHT = 84;
+
+/** Give a new Pool Profile node its controls. @param {any} node */
+export function setUpProfileNode(node) {
+  const view = new ProfileView(node);
+  node.addDOMWidget("gitpool_profile", "GITPOOL_PROFILE", view.element, {
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: () => HEIGHT,
+    getMaxHeight: () => HEIGHT,
+    getValue: () => "",
+    setValue() {},
+  }).serialize = false;
+  node.setSize?.([Math.max(node.size[0], 300), Math.max(node.computeSize?.()[1] ?? 0, HEIGHT + 50)]);
+  chain(node, "onConfigure", () => view.configured());
+  chain(node, "onRemoved", () => view.dispose());
+  chain(node, "onAdded", () => view.follow());
+}
+
+class ProfileView {
+  /** @param {any} node */
+  constructor(node) {
+    this.node = node;
+    this.stop = null;
+    this.hideWidgets();
+    this.name = h("span.gp-pick-name");
+    this.pick = h(
+      "button.gp-pick",
+      { type: "button", ariaHasPopup: "listbox", onclick: () => this.openPicker() },
+      icon("bookmark"),
+      this.name,
+      icon("chevron-down"),
+    );
+    this.snapshot = this.tool("camera", "Snapshot", () => actions.snapshot(this.id));
+    this.history = this.tool("history", "History", () => openHistory(this.id, (id) => this.choose(id)));
+    this.create = this.tool("plus", "Create", () => this.follows(actions.create()));
+    this.more = this.tool("ellipsis-v", "More", () => this.openMenu());
+    this.element = h(
+      "div.gp-root.gp-profile",
+      {},
+      this.pick,
+      h("div.gp-tools-row", {}, this.create, this.snapshot, this.history, this.more),
+    );
+    isolate(this.element);
+    this.follow();
+    this.draw();
+  }
+
+  /** @param {string} name @param {string} label @param {() => void} onclick */
+  tool(name, label, onclick) {
+    return button({ icon: name, label, onclick });
+  }
+
+  get id() {
+    return String(widgetOf(this.node, "profile_id")?.value ?? "");
+  }
+
+  get savedName() {
+    return String(widgetOf(this.node, "profile")?.value ?? "");
+  }
+
+  hideWidgets() {
+    hide(widgetOf(this.node, "profile"));
+    hide(widgetOf(this.node, "profile_id"));
+  }
+
+  configured() {
+    this.hideWidgets();
+    this.draw();
+    syncAll();
+  }
+
+  follow() {
+    this.stop ??= profiles.subscribe(() => this.draw());
+  }
+
+  /** Also called when the node moves into a subgraph, where it is added again. */
+  dispose() {
+    this.stop?.();
+    this.stop = null;
+  }
+
+  draw() {
+    const profile = profiles.find(this.id);
+    const missing = !!this.id && profiles.known.loaded && !profile;
+    // The id decides, the name follows.
+    const widget = widgetOf(this.node, "profile");
+    if (profile && widget && widget.value !== profile.name) widget.value = profile.name;
+    const shown = missing ? `${this.savedName || "Profile"} (missing)` : profile?.name ?? this.savedName;
+    this.name.textContent = shown || "Choose a profile";
+    this.pick.title = missing
+      ? "This profile is gone. Choose another, or bring it back from the deleted ones."
+      : shown;
+    this.element.classList.toggle("gp-missing", missing);
+    this.element.classList.toggle("gp-none", !this.id);
+    for (const tool of [this.snapshot, this.history]) tool.disabled = !profile;
+  }
+
+  /** Feed another profile from now on. @param {string} id */
+  choose(id) {
+    const profile = profiles.find(id);
+    if (!profile) return;
+    widgetOf(this.node, "profile").value = profile.name;
+    widgetOf(this.node, "profile_id").value = profile.id;
+    this.draw();
+    syncAll();
+    redraw();
+  }
+
+  /** Choose what an action made, if it made something. @param {Promise<profiles.Profile | null>} made */
+  async follows(made) {
+    const profile = await made;
+    if (profile) this.choose(profile.id);
+  }
+
+  openPicker() {
+    openPicker(this.pick, this.id, {
+      choose: (id) => this.choose(id),
+      create: (name) => this.follows(actions.create(name)),
+      adopt: (pool) => this.follows(actions.adopt(pool)),
+      undelete: (id) => this.follows(actions.undelete(id)),
+    });
+  }
+
+  openMenu() {
+    const profile = profiles.find(this.id);
+    const own = profile
+      ? [
+          { icon: "pencil", label: "Rename…", onclick: () => actions.rename(profile) },
+          { icon: "clone", label: "Duplicate…", onclick: () => this.follows(actions.duplicate(profile)) },
+          null,
+          { icon: "download", label: "Export as zip", onclick: () => actions.exportFile(profile, "zip") },
+          { icon: "box", label: "Export with history", onclick: () => actions.exportFile(profile, "bundle") },
+        ]
+      : [];
+    menu(this.more, [
+      ...own,
+      { icon: "upload", label: "Import…", onclick: () => this.follows(actions.importFile()) },
+      ...(profile
+        ? [null, { icon: "trash", label: "Delete…", danger: true, onclick: () => actions.remove(profile) }]
+        : []),
+    ]);
+  }
+}
