@@ -1,11 +1,10 @@
 // @ts-check
 // Git Pool's page, as ComfyUI loads it: the only module here that does something on import.
 
+import { followServer } from "./events.js";
 import { app } from "./host.js";
 import { POOL_NODE, PROFILE_NODE } from "./links.js";
-import { followPools } from "./pools.js";
 import { setUpPoolNode } from "./pool/node.js";
-import { followHistory } from "./profile/history.js";
 import { setUpProfileNode } from "./profile/node.js";
 import * as profiles from "./profiles.js";
 import { keepInSync, syncSoon } from "./sync.js";
@@ -21,10 +20,9 @@ app.registerExtension({
   name: "GitPool",
   setup() {
     loadStyle();
-    followPools((id) => !!profiles.find(id));
-    followHistory();
+    followServer();
     keepInSync();
-    profiles.followProfiles().then(syncSoon, (error) => console.warn("[Git Pool]", error));
+    profiles.begin().then(syncSoon, (error) => console.warn("[Git Pool]", error));
   },
   nodeCreated(/** @type {any} */ node) {
     const type = node.comfyClass ?? node.type;

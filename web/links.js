@@ -47,8 +47,19 @@ function linkOf(graph, id) {
 /** The link into an input, by the way this frontend prefers. @param {any} node @param {number} slot */
 function linkInto(node, slot) {
   if (slot < 0 || !node.graph) return null;
+  // A subgraph's own answer is about the inside of its outputs, not about what feeds it.
+  if (node.subgraph) return linkTo(node, slot);
   if (node.getInputLink) return node.getInputLink(slot) ?? null;
   return linkOf(node.graph, node.inputs?.[slot]?.link);
+}
+
+/** @param {any} node @param {number} slot */
+function linkTo(node, slot) {
+  const { links } = node.graph;
+  const all = links?.values ? [...links.values()] : Object.values(links ?? {});
+  const fits = (/** @type {any} */ link) =>
+    link && String(link.target_id) === String(node.id) && Number(link.target_slot) === slot;
+  return all.find(fits) ?? null;
 }
 
 /** @param {any} node */

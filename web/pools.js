@@ -1,7 +1,8 @@
 // @ts-check
 // What the page knows of each pool, shared by every node that shows it.
 
-import { getJSON, onEvent, originalFile, postForm, postJSON, urlOf } from "./host.js";
+import { getJSON, originalFile, postForm, postJSON, RequestError, urlOf } from "./host.js";
+import * as profiles from "./profiles.js";
 
 /**
  * @typedef {object} Slot
@@ -40,7 +41,9 @@ export class Pool {
   /** Ask the server again. An answer that an edit has overtaken is dropped. */
   async refresh() {
     const asked = this.answers;
+    await profiles.ready.catch(() => {});
     try {
+      if (profiles.isDeleted(this.id)) throw new RequestError(404, { message: "It was deleted." });
       const manifest = await getJSON("/grid_pool/list", { pool_id: this.id });
       if (asked === this.answers) this.take(manifest);
     } catch (error) {
@@ -171,7 +174,7 @@ export class Pool {
    * @param {string[]} images
    */
   async keepForUndo(images) {
-    if (isProfile(this.id)) return [];
+    if (profiles.find(this.id)) return [];
     const wanted = new Set(images);
     const places = this.slots.map((slot, index) => ({ slot, index }));
     return Promise.all(
@@ -206,9 +209,6 @@ export class Pool {
 
 /** @type {Map<string, Pool>} */
 const pools = new Map();
-/** @type {(id: string) => boolean} */
-let isProfile = () => false;
-
 /** The pool of that id, the same object for everyone. @param {string} id */
 export function poolOf(id) {
   let pool = pools.get(id);
@@ -216,22 +216,8 @@ export function poolOf(id) {
   return pool;
 }
 
-/**
- * Follow the server's events from now on.
- * @param {(id: string) => boolean} knowsProfile whether an id is a profile's
- */
-export function followPools(knowsProfile) {
-  isProfile = knowsProfile;
-  /** @type {Map<string, number>} */
-  const waiting = new Map();
-  onEvent("gitpool.changed", ({ id }) => {
-    const pool = pools.get(id);
-    if (!pool?.listeners.size) return;
-    clearTimeout(waiting.get(id));
-    waiting.set(id, window.setTimeout(() => pool.refresh(), 120));
-  });
-  // After a broken connection nobody knows what was missed.
-  onEvent("reconnected", () => {
-    for (const pool of pools.values()) if (pool.listeners.size) pool.refresh();
-  });
+/** Ask again for the pools that somebody looks at. @param {(id: string) => boolean} [which] */
+export function refreshShown(which = () => true) {
+  const shown = [...pools.values()].filter((pool) => pool.listeners.size && which(pool.id));
+  return Promise.all(shown.map((pool) => pool.refresh()));
 }

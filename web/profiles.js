@@ -1,7 +1,7 @@
 // @ts-check
 // The list of profiles, shared by every node, and what can be done with one.
 
-import { getBlob, getJSON, onEvent, postForm, postJSON, urlOf } from "./host.js";
+import { getBlob, getJSON, postForm, postJSON, urlOf } from "./host.js";
 
 /**
  * @typedef {{ id: string, name: string, created: number }} Profile
@@ -37,17 +37,19 @@ export async function refresh() {
   for (const listener of [...listeners]) listener();
 }
 
-/** Follow the server's events from now on. */
-export function followProfiles() {
-  let waiting = 0;
-  const soon = () => {
-    clearTimeout(waiting);
-    waiting = window.setTimeout(() => refresh().catch(() => {}), 150);
-  };
-  onEvent("gitpool.changed", soon);
-  onEvent("reconnected", soon);
-  return refresh();
+/** Whether a profile was deleted, so that its pool can't be asked for. @param {string} id */
+export function isDeleted(id) {
+  return known.deleted.some((profile) => profile.id === id);
 }
+
+/** Ask for the list for the first time; others wait for it by `ready`. */
+export function begin() {
+  ready = refresh();
+  return ready;
+}
+
+/** @type {Promise<void>} */
+export let ready = Promise.resolve();
 
 /** @param {string} action @param {object} body */
 async function act(action, body) {

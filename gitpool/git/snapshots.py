@@ -100,12 +100,15 @@ def take_in(repo: Repository, now: int) -> Manifest:
 
 
 def scan(repo: Repository, manifest: Manifest) -> WorkTree:
-    """Every file's blob; what the index doesn't vouch for is read and stored."""
+    """Every file's blob; images that the index doesn't vouch for are read and stored.
+
+    The manifest's blob is left to whoever commits: a snapshot that isn't taken after all must
+    leave nothing behind.
+    """
     cached, written = read_index(repo.index_path)
-    names = [MANIFEST_NAME, *sorted(manifest.file_names())]
     files: dict[str, tuple[str, os.stat_result]] = {}
     unknown = []
-    for name in names:
+    for name in sorted(manifest.file_names()):
         stat = os.stat(repo.path / name)
         known = cached.get(name)
         if known and known.fits(stat) and not is_racy(stat, written) and known.blob in repo.objects:
@@ -114,6 +117,8 @@ def scan(repo: Repository, manifest: Manifest) -> WorkTree:
             unknown.append(name)
     stored = repo.objects.write_files(repo.path / name for name in unknown) if unknown else []
     files.update(zip(unknown, stored, strict=True))
+    path = repo.path / MANIFEST_NAME
+    files[MANIFEST_NAME] = (hash_file(path), os.stat(path))
     return WorkTree(manifest, files)
 
 
@@ -147,6 +152,7 @@ def take(
         if same:
             write_cache(repo, work.files)
         return None
+    repo.objects.write_files([repo.path / MANIFEST_NAME])
     repo.objects.write(tree)
     message = Message(text or _sentence(tip, changes), kind, identity.id, identity.name)
     commit = commit_tree(repo, tree.id.decode(), [tip] if tip else [], message, now)

@@ -88,10 +88,13 @@ class PoolFolder:
         durable.sync_folder(self.path)
         return self.save(manifest.add(Slot(name, None, label, added)))
 
-    def remove(self, manifest: Manifest, index: int) -> Manifest:
-        slot = manifest.slots[index]
-        saved = self.save(manifest.remove(index))
-        self._unlink({slot.image, slot.mask} - {None} - saved.file_names())
+    def remove_all(self, manifest: Manifest, indexes: list[int]) -> Manifest:
+        """Remove the slots at these places, and their files."""
+        left = manifest
+        for index in sorted(indexes, reverse=True):
+            left = left.remove(index)
+        saved = self.save(left)
+        self._unlink(manifest.file_names() - saved.file_names())
         return saved
 
     def set_mask(self, manifest: Manifest, index: int, staged: Path) -> Manifest:
@@ -148,10 +151,10 @@ class PoolFolder:
         os.rename(source, self.path / mask_name(new))
         return mask_name(new)
 
-    def _unlink(self, names: set[str | None]) -> None:
+    def _unlink(self, names: set[str]) -> None:
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                (self.path / str(name)).unlink()
+                (self.path / name).unlink()
         durable.sync_folder(self.path)
 
 

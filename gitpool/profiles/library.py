@@ -34,6 +34,10 @@ class OpenPool:
     def protect(self, names: list[str], now: int) -> None:
         """Keep what files about to be replaced hold; a plain pool has no history to keep it."""
 
+    def keep(self, now: int) -> str | None:
+        """Have a snapshot of all there is, and give its id; None for a plain pool."""
+        return None
+
 
 @dataclass(frozen=True)
 class OpenProfile(OpenPool):
@@ -46,6 +50,11 @@ class OpenProfile(OpenPool):
         """Snapshot first, if files about to be replaced hold what no snapshot has."""
         if snapshots.is_dirty(self.repo, names):
             snapshots.take(self.repo, self.identity, "auto", now)
+
+    def keep(self, now: int) -> str | None:
+        """Have a snapshot of all there is, and give its id."""
+        snapshots.take(self.repo, self.identity, "auto", now)
+        return self.repo.tip()
 
 
 class Library:

@@ -37,8 +37,24 @@ class Pools:
             slot = pool.manifest.slots[index]
             names = [name for name in (slot.image, slot.mask) if name]
             pool.protect(names, self._library.now())
-            manifest = pool.folder.remove(pool.manifest, index)
+            manifest = pool.folder.remove_all(pool.manifest, [index])
         return self._done(pool_id, pool.folder, manifest)
+
+    def remove_images(self, pool_id: str, images: object) -> dict[str, Any]:
+        """Remove several images at once, by name. For a profile the answer's `undo` says which
+        snapshot has them: `{"snapshot", "images"}`, as `restore` takes them."""
+        if not isinstance(images, list) or not images or len(set(map(str, images))) != len(images):
+            raise Malformed("bad_images", "“images” must be a list of file names.")
+        with self._library.edit(pool_id) as pool:
+            places = {slot.image: i for i, slot in enumerate(pool.manifest.slots)}
+            for image in images:
+                pool.manifest.position(places.get(image, len(places)), image)
+            snapshot = pool.keep(self._library.now())
+            manifest = pool.folder.remove_all(pool.manifest, [places[name] for name in images])
+        answered = self._done(pool_id, pool.folder, manifest)
+        if snapshot:
+            answered["undo"] = {"snapshot": snapshot, "images": images}
+        return answered
 
     def activate(self, pool_id: str, index: int, image: object = None) -> dict[str, Any]:
         """Choose the active image."""

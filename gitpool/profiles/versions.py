@@ -38,14 +38,16 @@ class Versions:
         if made:
             self._library.changed(profile_id)
 
-    def snapshot(self, profile_id: str, message: object = None) -> dict[str, Any]:
+    def snapshot(
+        self, profile_id: str, message: object = None, kind: str = "named"
+    ) -> dict[str, Any]:
         """A snapshot a person asked for; `{"snapshot": null}` where nothing changed."""
         text = None
         if message not in (None, ""):
             text = check_text(message, "message", NOTE_LIMIT).strip() or None
         with self._library.open_profile(profile_id) as pool:
             repo, identity = pool.repo, pool.identity
-            made = snapshots.take(repo, identity, "named", self._library.now(), text)
+            made = snapshots.take(repo, identity, kind, self._library.now(), text)
             answer = self._library.history.snapshot(repo, made) if made else None
         if made:
             self._library.changed(profile_id)

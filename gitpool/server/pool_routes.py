@@ -51,7 +51,12 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
     @routes.post("/grid_pool/remove")
     @changing
     async def remove(request: web.Request) -> web.Response:
-        return await edit(request, lambda i, b: pools.remove(i, b.get("index"), b.get("image")))
+        def act(pool_id: str, body: dict[str, Any]) -> dict[str, Any]:
+            if "images" in body:
+                return pools.remove_images(pool_id, body["images"])
+            return pools.remove(pool_id, body.get("index"), body.get("image"))
+
+        return await edit(request, act)
 
     @routes.post("/grid_pool/active")
     @changing

@@ -64,7 +64,8 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
     @changing
     async def snapshot(request: web.Request) -> web.Response:
         body = await body_of(request)
-        return success(await run(versions.snapshot, _id(body), body.get("message")))
+        kind = "auto" if _flag(body, "auto") else "named"
+        return success(await run(versions.snapshot, _id(body), body.get("message"), kind))
 
     @routes.get(_PREFIX + "history")
     @answered

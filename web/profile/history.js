@@ -2,7 +2,7 @@
 // The history of a profile: a panel that lists its snapshots and goes back to any of them.
 
 import { button, h, icon, isolate, plural } from "../dom.js";
-import { askConfirm, askText, onEvent, toast, toastError } from "../host.js";
+import { askConfirm, askText, toast, toastError } from "../host.js";
 import { poolOf } from "../pools.js";
 import * as profiles from "../profiles.js";
 
@@ -20,14 +20,9 @@ export function openHistory(id, choose) {
   open = new HistoryPanel(id, choose);
 }
 
-/** Keep an open panel up to date, from now on. */
-export function followHistory() {
-  let waiting = 0;
-  onEvent("gitpool.changed", ({ id }) => {
-    if (open?.id !== id) return;
-    clearTimeout(waiting);
-    waiting = window.setTimeout(() => open?.reload(), 200);
-  });
+/** Show what has changed, if the panel is open. @param {(id: string) => boolean} which */
+export function refreshHistory(which) {
+  if (open && which(open.id) && profiles.find(open.id)) open.reload();
 }
 
 class HistoryPanel {

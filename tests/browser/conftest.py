@@ -1,0 +1,106 @@
+"""The editor's versions and node renderers that Git Pool supports, each in real Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from editor import FLAGS, ROOT, Demo, Editor
+from playwright.sync_api import Browser, sync_playwright
+
+OLDEST = "1.27.10"
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A frontend's version and how it draws nodes."""
+
+    name: str
+    frontend: str | None
+    vue_nodes: bool
+
+
+MODES = [
+    Mode("newest-canvas", None, False),
+    Mode("newest-nodes2", None, True),
+    Mode("oldest-canvas", OLDEST, False),
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program, "Chromium is missing: install your system's `chromium` package"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def old_frontend() -> Path:
+    """The oldest supported frontend, from the package index, unpacked once."""
+    place = ROOT / "build" / f"frontend-{OLDEST}"
+    if not (place / "static" / "index.html").exists():
+        download = place / "download"
+        package = f"comfyui-frontend-package=={OLDEST}"
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d"]
+        subprocess.run([*command, str(download), package], check=True, timeout=300)
+        with zipfile.ZipFile(next(download.glob("*.whl"))) as wheel:
+            wheel.extractall(place / "unpacked")
+        shutil.move(place / "unpacked" / "comfyui_frontend_package" / "static", place / "static")
+    return place / "static"
+
+
+@pytest.fixture(params=MODES, ids=lambda mode: mode.name)
+def mode(request: pytest.FixtureRequest) -> Mode:
+    return request.param
+
+
+@pytest.fixture
+def start(
+    mode: Mode, browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Editor]]:
+    """Starts a demo and opens the editor on it; at the end no error may have been logged."""
+    demos: list[Demo] = []
+    editors: list[Editor] = []
+
+    def begin(*arguments: str, **settings: object) -> Editor:
+        if mode.frontend:
+            frontend = request.getfixturevalue("old_frontend")
+            arguments = (*arguments, "--frontend", str(frontend))
+        folder = tmp_path / f"demo{len(demos)}"
+        folder.mkdir()
+        demo = Demo(folder, *arguments)
+        demos.append(demo)
+        demo.set(Comfy__VueNodes__Enabled=mode.vue_nodes, **settings)
+        editors.append(Editor(browser, demo))
+        return editors[-1].open()
+
+    yield begin
+    errors = [error for editor in editors for error in editor.errors]
+    for editor in editors:
+        editor.close()
+    for demo in demos:
+        demo.stop()
+    assert not errors
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """Four plain pictures, each of another colour, 96 × 64."""
+    from PIL import Image
+
+    colours = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (30, 60, 200), "grey": (99,) * 3}
+    paths = []
+    for name, colour in colours.items():
+        path = tmp_path / f"{name}.png"
+        Image.new("RGB", (96, 64), colour).save(path)
+        paths.append(path)
+    return paths
