@@ -114,13 +114,17 @@ def mask_layer(image: Image.Image) -> Image.Image:
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit and float grey scaled, not clipped, to 8 bits."""
+    """16-bit grey, which Pillow also opens as 32-bit, scaled to 8 bits, not clipped. Float grey
+    is taken as 0..1 where it fits, else as 0..255."""
     import numpy as np
     from PIL import Image
 
     values = np.asarray(image).astype(np.float64)
-    top = 65535.0 if values.size and values.max() > 255 else 255.0
-    return Image.fromarray((values * (255.0 / top)).clip(0, 255).round().astype(np.uint8), "L")
+    top = 65535.0
+    if image.mode == "F":
+        top = 1.0 if values.size and values.max() <= 1.0 else 255.0
+    scaled = (values * (255.0 / top)).clip(0, 255).round().astype(np.uint8)
+    return Image.fromarray(scaled)
 
 
 def _info(image: Image.Image) -> ImageInfo:

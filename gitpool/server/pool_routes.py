@@ -97,7 +97,7 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
     async def layers_route(request: web.Request) -> web.Response:
         """An image as shown with its mask as transparency, the way the mask editor reads it."""
         pool_id = check_id(request.query.get("pool_id"), "pool_id")
-        path = pools.file(pool_id, request.query.get("filename"))
+        path = await run(pools.file, pool_id, request.query.get("filename"))
         manifest = await run(service.library.folder(pool_id).load)
         slot = next((s for s in manifest.slots if s.image == path.name), None)
         mask = path.with_name(slot.mask) if slot and slot.mask else None
@@ -128,7 +128,7 @@ async def _thumbnail(request: web.Request, service: Service) -> web.Response:
         def source() -> Path | BinaryIO:
             return io.BytesIO(repo.objects.read_raw(content_id)[1])
     else:
-        path = service.pools.file(pool_id, name)
+        path = await draw(service.pools.file, pool_id, name)
         content_id = await draw(service.library.contents.of, path)
 
         def source() -> Path | BinaryIO:

@@ -97,7 +97,12 @@ def pictures(tmp_path: Path) -> list[Path]:
     """Four plain pictures, each of another colour, 96 × 64."""
     from PIL import Image
 
-    colours = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (30, 60, 200), "grey": (99,) * 3}
+    colours = {
+        "red": (200, 30, 30),
+        "green": (30, 160, 60),
+        "blue": (30, 60, 200),
+        "grey": (99,) * 3,
+    }
     paths = []
     for name, colour in colours.items():
         path = tmp_path / f"{name}.png"

@@ -124,7 +124,9 @@ class Editor:
 
     def ready(self) -> None:
         self.page.wait_for_selector(".gp-pool", timeout=60_000)
-        self.page.wait_for_function("() => !document.querySelector('.gp-notice:not([hidden]) .pi-spinner')")
+        self.page.wait_for_function(
+            "() => !document.querySelector('.gp-notice:not([hidden]) .pi-spinner')"
+        )
 
     def close(self) -> None:
         self.context.close()
@@ -141,7 +143,10 @@ class Editor:
             const visit = (graph) => {
               if (seen.has(graph)) return;
               seen.add(graph);
-              for (const node of graph._nodes) { all.push(node); if (node.subgraph) visit(node.subgraph); }
+              for (const node of graph._nodes) {
+                all.push(node);
+                if (node.subgraph) visit(node.subgraph);
+              }
             };
             visit(root);
             return all;

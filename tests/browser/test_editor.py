@@ -172,9 +172,11 @@ def test_a_plain_pool_undoes_too_and_can_become_a_profile(
 ) -> None:
     editor = start("--empty")
     editor.run_script("find('GridImagePool').disconnectInput(0)")
-    editor.run_script(
-        "const n = find('GridImagePool'); widget(n, 'pool_id').value = 'mine'; n._datasetePoolRefresh()"
-    )
+    editor.run_script("""
+      const pool = find('GridImagePool');
+      widget(pool, 'pool_id').value = 'mine';
+      pool._datasetePoolRefresh();
+    """)
     editor.upload(*pictures)
     editor.wait_for_count(4)
     editor.tool(1, "Delete")
@@ -209,7 +211,8 @@ def test_history_restores_and_duplicates_from_here(start: Start) -> None:
     editor.pick("Characters")
     editor.wait_for_count(12)
     panel = editor.history()
-    panel.locator(".gp-snapshot", has_text="Add 5 images").locator("button[title='Restore']").click()
+    old = panel.locator(".gp-snapshot", has_text="Add 5 images")
+    old.locator("button[title='Restore']").click()
     editor.confirm("Confirm")
     editor.wait_for_count(5)
     panel.locator(".gp-snapshot", has_text="Restore “Add 5 images”").wait_for()
@@ -227,7 +230,9 @@ def test_export_and_import(start: Start, tmp_path: Path) -> None:
         download.value.save_as(saved)
         if extension == "zip":
             with zipfile.ZipFile(saved) as archive:
-                names = {n.removeprefix("pool/") for n in archive.namelist()} - {"profile_meta.json"}
+                names = {n.removeprefix("pool/") for n in archive.namelist()} - {
+                    "profile_meta.json"
+                }
                 assert names == {f.name for f in folder.glob("*.*") if f.is_file()}
         else:
             assert "is okay" in git(folder, "bundle", "verify", str(saved))
@@ -241,9 +246,7 @@ def test_export_and_import(start: Start, tmp_path: Path) -> None:
         judge(editor.demo.pool_folder(editor.pool_id()))
 
 
-def test_a_saved_workflow_shows_the_same_after_a_reload(
-    start: Start, pictures: list[Path]
-) -> None:
+def test_a_saved_workflow_shows_the_same_after_a_reload(start: Start, pictures: list[Path]) -> None:
     editor = start("--empty")
     profile = filled(editor, pictures, "Kept")
     saved = editor.run_script("return JSON.parse(JSON.stringify(root.serialize()))")
@@ -353,9 +356,12 @@ def test_images_are_dropped_and_pasted(start: Start, pictures: list[Path]) -> No
       transfer.items.add(file);
       const target = document.querySelector('.gp-grid');
       target.focus();
+      const options = { bubbles: true, cancelable: true };
     """
-    drop = "target.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }))"
-    paste = "target.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, cancelable: true }))"
+    drop = "target.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, ...options }))"
+    paste = (
+        "target.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, ...options }))"
+    )
     editor.run_script(give + drop, [data[0], "green.png"])
     editor.wait_for_count(2)
     editor.run_script(give + paste, [data[1], "image.png"])

@@ -32,6 +32,7 @@ export class PoolPanel {
   /** @param {PanelHost} host */
   constructor(host) {
     this.host = host;
+    this.offline = false;
     this.selection = new Selection();
     /** @type {Pool | null} */
     this.pool = null;
@@ -125,7 +126,7 @@ export class PoolPanel {
   /** @param {{ name: string, missing: boolean, connected: boolean }} source */
   drawNotice(source) {
     const { pool } = this;
-    const failed = pool?.error && !source.missing;
+    const failed = pool?.error && !source.missing && !pool.manifest;
     /** @type {[string, string, string] | null} */
     let said = null;
     if (source.missing) {
@@ -134,6 +135,15 @@ export class PoolPanel {
     else if (!pool?.manifest) said = ["spinner", "Loading…", ""];
     else if (!this.slots.length) {
       said = ["images", "No images yet", "Drop files or folders here, paste, or use Add."];
+    }
+    // What was read before stays in view while the server is away.
+    if (pool?.error && pool.manifest && !source.missing) {
+      const again = button({ icon: "refresh", label: "Try again", onclick: () => this.refresh() });
+      this.showStatus(pool.error.message, 0, again);
+      this.offline = true;
+    } else if (this.offline) {
+      this.offline = false;
+      this.hideStatus();
     }
     this.notice.hidden = !said;
     this.grid.element.hidden = !!said;
@@ -239,9 +249,16 @@ export class PoolPanel {
     const { selection, images } = this;
     const { columns } = this.grid.measure();
     const at = selection.focus ? images.indexOf(selection.focus) : -1;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
-    const ends = { Home: 0, End: images.length - 1 };
-    const to = event.key in ends ? ends[event.key] : event.key in steps ? at + steps[event.key] : null;
+    /** @type {Record<string, number>} */
+    const targets = {
+      ArrowLeft: at - 1,
+      ArrowRight: at + 1,
+      ArrowUp: at - columns,
+      ArrowDown: at + columns,
+      Home: 0,
+      End: images.length - 1,
+    };
+    const to = targets[event.key] ?? null;
     event.stopPropagation();
     if (to !== null && images.length) {
       event.preventDefault();
@@ -261,6 +278,7 @@ export class PoolPanel {
 
   /** @param {KeyboardEvent} event @param {string} image */
   keyOn(event, image) {
+    /** @type {Record<string, () => any>} */
     const acts = {
       Enter: () => this.activate(image),
       " ": () => this.pool && enlarge(this.pool, image),
@@ -367,7 +385,7 @@ export class PoolPanel {
     const { pool } = this;
     if (!pool) return;
     const source = this.host.source();
-    const previous = this.host.previous();
+    const previous = this.shownBefore();
     const chosen = [...this.selection.chosen];
     const items = [
       { icon: "refresh", label: "Refresh", onclick: () => this.lookAgain() },
@@ -387,6 +405,13 @@ export class PoolPanel {
       }
     }
     menu(this.more, items);
+  }
+
+  /** The pool shown before a profile was connected, if there is anything in it. */
+  shownBefore() {
+    const id = this.host.previous();
+    const lies = profiles.find(id ?? "") || profiles.known.unregistered.some((pool) => pool.id === id);
+    return lies ? id : null;
   }
 
   /** For a profile, files that somebody dropped into its folder are taken in too. */

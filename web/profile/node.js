@@ -33,6 +33,7 @@ class ProfileView {
   /** @param {any} node */
   constructor(node) {
     this.node = node;
+    /** @type {(() => void) | null} */
     this.stop = null;
     this.hideWidgets();
     this.name = h("span.gp-pick-name");

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Sets everything up and runs all checks. Wants Python 3.10 or newer, git and, for the page,
+# Chromium: as root it is installed from the system's packages.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+command -v git >/dev/null || missing+=(git)
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+  else
+    echo "Please install first: ${missing[*]}" >&2
+    exit 1
+  fi
+fi
+
+[ -x .venv-test/bin/python ] || python3 -m venv .venv-test
+.venv-test/bin/python -m pip install -q --disable-pip-version-check -e ".[test]"
+.venv-test/bin/ruff check .
+.venv-test/bin/ruff format --check .
+.venv-test/bin/python -m pytest tests -q -n 2 --dist loadfile "$@"
