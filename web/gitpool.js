@@ -2,8 +2,9 @@
 // Git Pool's page, as ComfyUI loads it: the only module here that does something on import.
 
 import { followServer } from "./events.js";
-import { app } from "./host.js";
+import { app, beforeEachRun } from "./host.js";
 import { POOL_NODE, PROFILE_NODE } from "./links.js";
+import { allSettled } from "./pools.js";
 import { setUpPoolNode } from "./pool/node.js";
 import { setUpProfileNode } from "./profile/node.js";
 import * as profiles from "./profiles.js";
@@ -22,6 +23,8 @@ app.registerExtension({
     loadStyle();
     followServer();
     keepInSync();
+    // A run uses what the grid shows, also when Run follows a click at once.
+    beforeEachRun(allSettled);
     profiles.begin().then(syncSoon, (error) => console.warn("[Git Pool]", error));
   },
   nodeCreated(/** @type {any} */ node) {

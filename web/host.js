@@ -135,6 +135,18 @@ export function onEvent(event, listener) {
   api.addEventListener(event, (/** @type {any} */ message) => listener(message.detail));
 }
 
+/**
+ * Have every run wait for something first.
+ * @param {() => Promise<unknown>} settled
+ */
+export function beforeEachRun(settled) {
+  const original = api.queuePrompt;
+  api.queuePrompt = async function (/** @type {any[]} */ ...args) {
+    await settled();
+    return original.apply(this, args);
+  };
+}
+
 /** @param {"success"|"info"|"warn"|"error"} severity @param {string} summary @param {string} [detail] */
 export function toast(severity, summary, detail = "") {
   const life = severity === "error" ? 9000 : 4000;

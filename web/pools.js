@@ -221,3 +221,8 @@ export function refreshShown(which = () => true) {
   const shown = [...pools.values()].filter((pool) => pool.listeners.size && which(pool.id));
   return Promise.all(shown.map((pool) => pool.refresh()));
 }
+
+/** Once every edit that was begun has been answered. */
+export function allSettled() {
+  return Promise.all([...pools.values()].map((pool) => pool.queue));
+}

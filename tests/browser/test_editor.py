@@ -290,7 +290,7 @@ def test_several_pools_on_one_profile_and_other_tabs_follow(
     profile = filled(editor, pictures[:2])
     editor.run_script("""
       const other = window.LiteGraph.createNode('GridImagePool');
-      other.pos = [40, 300];
+      other.pos = [320, 720];
       root.add(other);
       find('PoolProfile').connect(0, other, 0);
     """)
