@@ -96,7 +96,11 @@ class ObjectStore:
 
         A file that changes while it is read is read again.
         """
-        results = list(_WRITERS.map(self._write_file, paths))
+        paths = list(paths)
+        try:
+            results = list(_WRITERS.map(self._write_file, paths))
+        except RuntimeError:  # the interpreter is ending, and its threads with it
+            results = [self._write_file(path) for path in paths]
         for folder in {self.path_of(object_id).parent for object_id, _ in results}:
             if folder.is_dir():
                 durable.sync_folder(folder)

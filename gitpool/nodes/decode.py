@@ -19,11 +19,8 @@ def image_array(data: bytes) -> np.ndarray:
     """
     import numpy as np
 
-    with images.open_image(io.BytesIO(data)) as opened:
-        image = images.upright(opened)
-        if image.mode in ("I", "I;16", "I;16B", "F"):
-            image = images.to_eight_bits(image)
-        return np.asarray(image.convert("RGB"), dtype=np.float32)[None] / np.float32(255.0)
+    image = images.as_rgb(images.decode(io.BytesIO(data)))
+    return np.asarray(image, dtype=np.float32)[None] / np.float32(255.0)
 
 
 def mask_array(data: bytes | None, height: int, width: int) -> np.ndarray:
@@ -35,8 +32,7 @@ def mask_array(data: bytes | None, height: int, width: int) -> np.ndarray:
 
     if data is None:
         return np.zeros((1, height, width), dtype=np.float32)
-    with images.open_image(io.BytesIO(data)) as opened:
-        mask = _fitted(images.mask_layer(opened), height, width)
+    mask = _fitted(images.mask_layer(images.decode(io.BytesIO(data))), height, width)
     return np.asarray(mask, dtype=np.float32)[None] / np.float32(255.0)
 
 

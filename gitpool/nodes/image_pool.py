@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..errors import GitPoolError, NotAnImage
+from ..errors import GitPoolError, NotAnImage, NotFound
 from ..identifiers import check_id
 from ..pool.manifest import Manifest
 from ..service import Service
 from . import decode
+from .fingerprint import content_of, fingerprint
 
 DEFAULT_POOL = "default"
+_UNLINKED = ""
 
 
 class GridImagePool:
@@ -48,30 +51,42 @@ class GridImagePool:
         }
 
     @classmethod
-    def VALIDATE_INPUTS(cls, pool_id: str = DEFAULT_POOL) -> bool | str:  # noqa: N802
-        """Whether the pool can be read; a sentence where it can't."""
+    def VALIDATE_INPUTS(  # noqa: N802
+        cls, pool_id: str | None = DEFAULT_POOL, profile: str | None = _UNLINKED
+    ) -> bool | str:
+        """Whether the pool can be read; a sentence where it can't. A linked input is None here:
+        with a profile linked, `pool_id` only says what the grid showed last."""
+        if pool_id is None:
+            return True
         try:
-            cls.service.library.folder(check_id(pool_id or DEFAULT_POOL))
+            check_id(pool_id or DEFAULT_POOL)
+            if profile == _UNLINKED:
+                cls.service.library.folder(pool_id or DEFAULT_POOL)
         except GitPoolError as error:
-            # With a profile connected this id only says what the grid showed last.
-            return True if error.code == "unknown_profile" else error.message
+            return f"{error.message} {error.hint}".strip()
         return True
 
     @classmethod
     def IS_CHANGED(  # noqa: N802
-        cls, index: int = -1, pool_id: str = DEFAULT_POOL, profile: str | None = None
-    ) -> str:
-        """Differs exactly when what `run` would give does. A linked profile is None here: the
-        profile's own node vouches for it then."""
+        cls,
+        index: int | None = -1,
+        pool_id: str | None = DEFAULT_POOL,
+        profile: str | None = None,
+    ) -> str | float:
+        """Differs exactly when what `run` would give does. A linked input is None here: a linked
+        profile's own node vouches for it; behind a linked id or index may be anything."""
+        if pool_id is None:
+            return math.nan
         pool = profile or pool_id or DEFAULT_POOL
-        folder = cls.service.library.folder(pool)
-        manifest = folder.load()
+        library = cls.service.library
+        folder, manifest = library.folder(pool), library.manifest(pool)
+        if index is None:
+            return f"{pool}:{fingerprint(cls.service, pool)}"
         chosen = choose(manifest, index)
         if chosen is None:
             return f"{pool}:empty"
-        slot, contents = manifest.slots[chosen], cls.service.library.contents
-        names = [name for name in (slot.image, slot.mask) if name]
-        ids = [contents.of(p) for p in (folder.path / n for n in names) if p.is_file()]
+        slot = manifest.slots[chosen]
+        ids = [content_of(cls.service, folder, name) for name in (slot.image, slot.mask)]
         return ":".join([pool, *ids, str(chosen), str(len(manifest.slots)), slot.label])
 
     def run(
@@ -79,6 +94,8 @@ class GridImagePool:
     ) -> tuple[Any, Any, int, int, str]:
         """image [1,H,W,3], mask [1,H,W], index, count, label."""
         pool = check_id(profile or pool_id or DEFAULT_POOL)
+        if profile and profile != DEFAULT_POOL and not self.service.library.path_of(pool).is_dir():
+            raise NotFound("unknown_profile", "The profile that is connected is missing.")
         manifest, chosen, image, mask = self._read(pool, index)
         if chosen is None:
             picture, painted = decode.empty_arrays()
@@ -105,18 +122,17 @@ class GridImagePool:
         if not folder.path.is_dir():
             return Manifest(), None, None, None
         with library.locks.hold(pool):
-            manifest = folder.load()
+            manifest = library.manifest(pool)
             chosen = choose(manifest, index)
             if chosen is None:
                 return manifest, None, None, None
             slot = manifest.slots[chosen]
-            image, mask = folder.path / slot.image, folder.path / (slot.mask or slot.image)
-            return (
-                manifest,
-                chosen,
-                image.read_bytes() if image.is_file() else None,
-                mask.read_bytes() if slot.mask and mask.is_file() else None,
+            present = folder.image_files()
+            image, mask = (
+                (folder.path / name).read_bytes() if name in present else None
+                for name in (slot.image, slot.mask)
             )
+            return manifest, chosen, image, mask
 
 
 def choose(manifest: Manifest, index: int) -> int | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ..errors import GitPoolError
 from ..identifiers import check_id
 from ..service import Service
+from .fingerprint import fingerprint
 from .image_pool import DEFAULT_POOL
 
 
@@ -40,9 +41,13 @@ class PoolProfile:
         """Stops a run before it starts when the profile is gone."""
         if not profile_id:
             return True
+        library = cls.service.library
         try:
-            cls.service.library.registry.get(check_id(profile_id))
+            library.registry.get(check_id(profile_id))
+            missing = not library.path_of(profile_id).is_dir()
         except GitPoolError:
+            missing = True
+        if missing:
             named = f"“{profile}” " if profile else ""
             return (
                 f"The profile {named}is missing. Choose another in the Pool Profile node, "
@@ -51,27 +56,15 @@ class PoolProfile:
         return True
 
     @classmethod
-    def IS_CHANGED(cls, profile: str = "", profile_id: str = "") -> str:  # noqa: N802
+    def IS_CHANGED(  # noqa: N802
+        cls, profile: str | None = "", profile_id: str | None = ""
+    ) -> str | float:
         """The id, and a fingerprint of all that the profile's pool could give: an Image Pool
-        can't see which profile is linked to it."""
+        can't see which profile is linked to it. Behind a linked id, None here, may be any."""
+        if profile_id is None:
+            return math.nan
         pool = profile_id or DEFAULT_POOL
         return f"{profile_id}:{fingerprint(cls.service, pool)}"
 
     def run(self, profile: str = "", profile_id: str = "") -> tuple[str]:
         return (profile_id or DEFAULT_POOL,)
-
-
-def fingerprint(service: Service, pool: str) -> str:
-    """A word for a pool's whole content: images, masks, labels, order and active image."""
-    folder = service.library.folder(check_id(pool))
-    manifest = folder.load()
-    present = folder.image_files()
-    contents = service.library.contents
-    digest = hashlib.sha256(str(manifest.active).encode())
-    for slot in manifest.slots:
-        digest.update(repr(slot.label).encode())
-        for name in (slot.image, slot.mask):
-            if name and name in present:
-                digest.update(contents.of(folder.path / name).encode())
-            digest.update(b"|")
-    return digest.hexdigest()[:32]

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import Unacceptable
+from ..errors import Conflict, Unacceptable
 from ..identifiers import is_image_name
 from . import durable, images
 from .manifest import (
@@ -100,6 +100,8 @@ class PoolFolder:
     def set_mask(self, manifest: Manifest, index: int, staged: Path) -> Manifest:
         """Take the staged file as the slot's mask; Unacceptable where the sizes differ."""
         slot = manifest.slots[index]
+        if slot.image not in self.image_files():
+            raise Conflict("image_gone", f"The file of “{slot.image}” is gone from the pool.")
         shown = images.probe(self.path / slot.image)
         mask = images.verify(staged)
         if mask.size != shown.size:
@@ -113,8 +115,9 @@ class PoolFolder:
             os.replace(staged, self.path / name)
             durable.sync_folder(self.path)
         else:
-            with images.open_image(staged) as image, durable.replacing(self.path / name) as file:
-                images.mask_layer(image).save(file, "PNG")
+            painted = images.mask_layer(images.decode(staged))
+            with durable.replacing(self.path / name) as file:
+                painted.save(file, "PNG")
         return self.save(manifest.change(index, mask=name))
 
     def clear_mask(self, manifest: Manifest, index: int) -> Manifest:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import struct
+import threading
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from ..errors import NotAnImage, TooLarge
 
@@ -28,6 +32,11 @@ _EXTENSION_OF = {
 }
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
+_LENIENCY = threading.RLock()
+# Grey of more than 8 bits.
+DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,18 +52,30 @@ class ImageInfo:
         return self.width, self.height
 
 
-def open_image(source: Path | BinaryIO) -> Image.Image:
+@contextlib.contextmanager
+def open_image(source: Path | BinaryIO) -> Iterator[Image.Image]:
     """An image opened by its bytes, not its name, its header read and its size checked.
 
     Raises NotAnImage or TooLarge; no pixel is decoded before the size is known.
     """
+    with contextlib.ExitStack() as stack:
+        # Given a path, Pillow maps some TIFFs into memory and then forgets to turn them.
+        file = stack.enter_context(open(source, "rb")) if isinstance(source, Path) else source
+        file.seek(0)
+        image = stack.enter_context(_identify(file))
+        if image.width * image.height > MAX_PIXELS:
+            raise _too_many_pixels()
+        yield image
+
+
+def _identify(file: BinaryIO) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
     known = [name for name in _EXTENSION_OF if name in _readable_formats()]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(source, formats=known)
+            return Image.open(file, formats=known)
     except Image.DecompressionBombError:
         raise _too_many_pixels() from None
     except UnidentifiedImageError:
@@ -63,48 +84,58 @@ def open_image(source: Path | BinaryIO) -> Image.Image:
             "This file isn't an image that can be read.",
             "Use PNG, JPEG, WebP, GIF, BMP or TIFF.",
         ) from None
-    except FileNotFoundError:
-        raise
     except Exception as error:  # Pillow's parsers raise almost anything on crafted headers
         raise _broken() from error
-    if image.width * image.height > MAX_PIXELS:
-        image.close()
-        raise _too_many_pixels()
-    return image
 
 
 def probe(source: Path | BinaryIO) -> ImageInfo:
     """What the header says. Raises NotAnImage or TooLarge."""
-    with open_image(source) as image:
-        return _info(image)
+    return _patiently(_probe, source)
 
 
-def verify(source: Path | BinaryIO) -> ImageInfo:
+def verify(source: Path) -> ImageInfo:
     """Like `probe`, but decodes the first frame whole, so a cut-off file is refused too."""
-    with open_image(source) as image:
-        info = _info(image)
-        try:
-            image.load()
-        except Exception as error:  # see open_image
-            raise _broken() from error
-        return info
+    try:
+        return _verify(source)
+    except NotAnImage:
+        # Sound pixels under damaged or huge metadata are a picture all the same.
+        if not _is_whole_png(source):
+            raise
+        with _lenient_pillow():
+            return _verify(source)
+
+
+def decode(source: Path | BinaryIO, size: int | None = None) -> Image.Image:
+    """The first frame, turned as its EXIF data says, its pixels read.
+
+    A damaged file gives what can be read of it, as Load Image does. size: the longer side that
+    will do, for formats that can decode less. Raises NotAnImage or TooLarge.
+    """
+    return _patiently(lambda given: _decode(given, size), source)
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF data says."""
+    """The image turned as its EXIF data says; unreadable EXIF data says nothing."""
     from PIL import ImageOps
 
-    return ImageOps.exif_transpose(image)
+    try:
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        return image
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """RGB as Load Image makes it, save that 16-bit grey is scaled, not clipped."""
+    return (to_eight_bits(image) if image.mode in DEEP_MODES else image).convert("RGB")
 
 
 def mask_layer(image: Image.Image) -> Image.Image:
     """A mask's painted parts as 8-bit grey, white = painted; transparent isn't painted."""
     from PIL import Image, ImageChops
 
-    image = upright(image)
-    if image.mode == "1" or image.mode == "L":
+    if image.mode in ("1", "L"):
         return image.convert("L")
-    if image.mode in ("I", "I;16", "F"):
+    if image.mode in DEEP_MODES:
         return to_eight_bits(image)
     rgba = image.convert("RGBA")
     grey, alpha = rgba.convert("RGB").convert("L"), rgba.getchannel("A")
@@ -119,7 +150,7 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
     import numpy as np
     from PIL import Image
 
-    values = np.asarray(image).astype(np.float64)
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
     top = 65535.0
     if image.mode == "F":
         top = 1.0 if values.size and values.max() <= 1.0 else 255.0
@@ -127,14 +158,78 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(scaled)
 
 
+def _patiently(read: Callable[[Path | BinaryIO], T], source: Path | BinaryIO) -> T:
+    """Read strictly; where that fails, once more the way Load Image does."""
+    try:
+        return read(source)
+    except NotAnImage:
+        with _lenient_pillow():
+            return read(source)
+
+
+@contextlib.contextmanager
+def _lenient_pillow() -> Iterator[None]:
+    """Pillow's own leniency, which is one for the whole process, for a moment."""
+    from PIL import ImageFile
+
+    with _LENIENCY:
+        before = ImageFile.LOAD_TRUNCATED_IMAGES
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _probe(source: Path | BinaryIO) -> ImageInfo:
+    with open_image(source) as image:
+        return _info(image)
+
+
+def _verify(source: Path) -> ImageInfo:
+    with open_image(source) as image:
+        info = _info(image)
+        try:
+            image.load()
+            image.convert("RGB")
+        except Exception as error:  # Pillow's decoders raise almost anything on damaged data
+            raise _broken() from error
+        return info
+
+
+def _decode(source: Path | BinaryIO, size: int | None) -> Image.Image:
+    with open_image(source) as image:
+        try:
+            if size and image.format == "JPEG":
+                image.draft(None, (size, size))
+            image.load()
+            # A copy, so that nothing is left to read once the file is closed.
+            return upright(image).copy()
+        except Exception as error:  # see _verify
+            raise _broken() from error
+
+
+def _is_whole_png(path: Path) -> bool:
+    with open(path, "rb") as file:
+        if file.read(8) != b"\x89PNG\r\n\x1a\n":
+            return False
+        file.seek(0, 2)
+        file.seek(max(8, file.tell() - 64))
+        return b"IEND" in file.read()
+
+
 def _info(image: Image.Image) -> ImageInfo:
     width, height = image.size
     try:
         turned = image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+        if turned and image.format == "TIFF":
+            # Some versions of Pillow have turned a TIFF's size already, some have not.
+            image.load()
+            width, height = upright(image).size
+        elif turned:
+            width, height = height, width
     except Exception:  # damaged EXIF is no reason to refuse a picture
-        turned = False
-    if turned:
-        width, height = height, width
+        width, height = image.size
     return ImageInfo(_EXTENSION_OF[image.format or "PNG"], width, height)
 
 

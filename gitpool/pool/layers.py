@@ -15,15 +15,10 @@ def render(path: Path, mask: Path | None, channel: str) -> bytes:
     """
     from PIL import Image, ImageChops
 
-    with images.open_image(path) as opened:
-        image = images.upright(opened)
-        if image.mode in ("I", "I;16", "I;16B", "F"):
-            image = images.to_eight_bits(image)
-        shown = image.convert("RGB")
+    shown = images.as_rgb(images.decode(path))
     painted = Image.new("L", shown.size, 0)
     if mask is not None and mask.is_file():
-        with images.open_image(mask) as opened:
-            painted = images.mask_layer(opened)
+        painted = images.mask_layer(images.decode(mask))
         if painted.size != shown.size:
             painted = painted.resize(shown.size, Image.Resampling.BILINEAR)
     if channel == "a":

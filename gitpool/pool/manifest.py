@@ -13,6 +13,7 @@ from ..identifiers import is_image_name
 MANIFEST_NAME = "manifest.json"
 LABEL_LIMIT = 10_000
 _NUMBERED = re.compile(r"img_(\d{1,9})\b")
+_LAST_NUMBER = 999_999_999
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def parse_manifest(data: bytes) -> Manifest:
     return Manifest(
         slots=slots,
         active=max(0, min(_whole(raw.get("active")), len(slots) - 1)),
-        next_seq=max(_whole(raw.get("next_seq")), highest + 1),
+        next_seq=max(_sequence(raw.get("next_seq")), highest + 1),
     )
 
 
@@ -154,6 +155,11 @@ def _slot(entry: Any) -> Slot:
         raise ValueError("a slot's mask isn't a file name")
     label = label.encode("utf-8", "replace").decode("utf-8") if isinstance(label, str) else ""
     return Slot(image, mask, label[:LABEL_LIMIT], _whole(entry.get("added")))
+
+
+def _sequence(value: Any) -> int:
+    number = _whole(value)
+    return number if number <= _LAST_NUMBER else 1
 
 
 def _whole(value: Any) -> int:

@@ -6,9 +6,12 @@ import contextlib
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from . import durable, images
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 _VERSION = "1"
@@ -73,29 +76,26 @@ def render(source: Path | BinaryIO, size: int, is_mask: bool) -> bytes:
     """A WebP whose longer side is at most `size`; a mask becomes white, its paint as alpha."""
     from PIL import Image
 
-    with images.open_image(source) as image:
-        if image.format == "JPEG":
-            image.draft(None, (size, size))
-        if is_mask:
-            grey = images.mask_layer(image)
-            grey.thumbnail((size, size), Image.Resampling.BOX, reducing_gap=2.0)
-            small = Image.merge("LA", (Image.new("L", grey.size, 255), grey)).convert("RGBA")
-        else:
-            small = _shown(image, size)
-        out = io.BytesIO()
-        small.save(out, "WEBP", quality=80, method=2, exact=False)
-        return out.getvalue()
+    image = images.decode(source, size)
+    if is_mask:
+        grey = images.mask_layer(image)
+        grey.thumbnail((size, size), Image.Resampling.BOX, reducing_gap=2.0)
+        small = Image.merge("LA", (Image.new("L", grey.size, 255), grey)).convert("RGBA")
+    else:
+        small = _shown(image, size)
+    out = io.BytesIO()
+    small.save(out, "WEBP", quality=80, method=2)
+    return out.getvalue()
 
 
-def _shown(image, size: int):  # type: ignore[no-untyped-def]
+def _shown(image: Image.Image, size: int) -> Image.Image:
     from PIL import Image
 
-    if image.mode in ("I", "I;16", "I;16B", "F"):
-        image = images.to_eight_bits(image)
     has_alpha = "A" in image.getbands() or "transparency" in image.info
-    # Shrink before anything else; palette and one-bit images can't be averaged as they are.
+    if image.mode in images.DEEP_MODES:
+        image = images.to_eight_bits(image)
+    # Palette and one-bit images can't be averaged as they are.
     if image.mode not in ("RGB", "RGBA", "L", "CMYK"):
         image = image.convert("RGBA" if has_alpha else "RGB")
     image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    image = images.upright(image)
     return image.convert("RGBA" if has_alpha else "RGB")

@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..errors import GitPoolError
+
 log = logging.getLogger("gitpool")
 
 LONGEST_WAIT = 60.0
 RETRY = 30.0
+_LAST_SNAPSHOT = 30.0
 
 
 class AutoSnapshots:
@@ -48,10 +51,13 @@ class AutoSnapshots:
             self._try(profile_id)
 
     def stop(self) -> None:
-        """Flush, and take no more."""
+        """Flush, once the one being taken is done, and take no more."""
         with self._wake:
             self._stopped = True
             self._wake.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join(_LAST_SNAPSHOT)
         self.flush()
 
     def _run(self) -> None:
@@ -77,5 +83,7 @@ class AutoSnapshots:
             with self._wake:
                 now = time.monotonic()
                 self._due.setdefault(profile_id, (now + RETRY, now))
+        except GitPoolError as error:
+            log.error("Git Pool couldn't snapshot a profile: %s %s", error.message, error.hint)
         except Exception:
             log.exception("Git Pool couldn't snapshot a profile")

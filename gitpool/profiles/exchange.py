@@ -35,7 +35,7 @@ class Exchange:
         entry = self._library.registry.get(profile_id)
         folder = self._library.folder(profile_id)
         repo = Repository(folder.path)
-        manifest = folder.load()
+        manifest = self._library.manifest(profile_id)
         present = folder.image_files()
         cached, _ = read_index(repo.index_path) if repo.exists() else ({}, 0)
         files: dict[str, Callable[[BinaryIO], Any]] = {}

@@ -96,6 +96,16 @@ class Library:
             self.registry.get(pool_id)
         return PoolFolder(path)
 
+    def manifest(self, pool_id: str) -> Manifest:
+        """A pool's manifest for reading; a lost one is rebuilt, with what the newest snapshot
+        remembers. Changes nothing."""
+        folder = self.folder(pool_id)
+        manifest = folder.read()
+        if manifest is not None:
+            return manifest
+        repo = Repository(folder.path)
+        return folder.load(repo.remembered() if repo.exists() else None)
+
     def repository(self, profile_id: str) -> Repository:
         """A profile's repository for reading, as it is. Raises NotFound."""
         self.registry.get(profile_id)

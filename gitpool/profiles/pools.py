@@ -21,8 +21,7 @@ class Pools:
 
     def list(self, pool_id: str) -> dict[str, Any]:
         """The manifest. Changes nothing; a pool that nobody has added to is empty."""
-        folder = self._library.folder(pool_id)
-        return answer(folder, folder.load())
+        return answer(self._library.folder(pool_id), self._library.manifest(pool_id))
 
     def add(self, pool_id: str, staged: Path, added: int, label: str = "") -> dict[str, Any]:
         """Add an image from a staged file, which is moved."""

@@ -145,7 +145,7 @@ class Profiles:
                         "This profile has images already.",
                         "Seed a new profile, or add the images by hand.",
                     )
-                manifest = source.load()
+                manifest = library.manifest(source_id)
                 present = source.image_files()
                 for name in sorted(manifest.file_names() & present.keys()):
                     durable.copy_file(source.path / name, pool.folder.path / name)

@@ -29,8 +29,9 @@ class Versions:
         self._library = library
 
     def take(self, profile_id: str) -> None:
-        """The automatic snapshot; a profile deleted meanwhile needs none."""
-        if self._library.registry.find(profile_id) is None:
+        """The automatic snapshot; a profile that is gone meanwhile needs none."""
+        library = self._library
+        if library.registry.find(profile_id) is None or not library.path_of(profile_id).is_dir():
             return
         with self._library.open_profile(profile_id) as pool:
             repo, identity = pool.repo, pool.identity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,7 +15,7 @@ from ..pool import images, layers
 from ..pool.manifest import is_mask_name
 from ..service import Service
 from .answers import MARK, answered, body_of, changing, draw, run, success
-from .uploads import Form, read_form
+from .uploads import Form, read_form, staging
 
 _FOREVER = "private, max-age=31536000, immutable"
 
@@ -98,7 +97,7 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
         """An image as shown with its mask as transparency, the way the mask editor reads it."""
         pool_id = check_id(request.query.get("pool_id"), "pool_id")
         path = await run(pools.file, pool_id, request.query.get("filename"))
-        manifest = await run(service.library.folder(pool_id).load)
+        manifest = await run(service.library.manifest, pool_id)
         slot = next((s for s in manifest.slots if s.image == path.name), None)
         mask = path.with_name(slot.mask) if slot and slot.mask else None
         channel = request.query.get("channel", "rgba")
@@ -110,7 +109,7 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
 async def _with_upload(
     request: web.Request, service: Service, field: str, act: Callable[[Form], dict[str, Any]]
 ) -> web.Response:
-    with service.library.staging(uuid.uuid4().hex) as folder:
+    async with staging(service.library) as folder:
         form = await read_form(request, field, folder, images.MAX_FILE_BYTES)
         return success(await run(act, form))
 

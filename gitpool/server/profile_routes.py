@@ -12,7 +12,7 @@ from ..errors import Malformed
 from ..identifiers import check_id, check_name, check_snapshot_id
 from ..service import Service
 from .answers import answered, body_of, changing, download, run, success
-from .uploads import read_form
+from .uploads import read_form, staging
 
 _PREFIX = "/grid_pool/profiles/"
 _IMPORT_LIMIT = 32 << 30
@@ -128,7 +128,7 @@ def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
     @routes.post(_PREFIX + "import")
     @changing
     async def import_file(request: web.Request) -> web.Response:
-        with service.library.staging(_new_id()) as folder:
+        async with staging(service.library) as folder:
             form = await read_form(request, "file", folder, _IMPORT_LIMIT)
             if form.file is None:
                 raise Malformed("no_file", "The form has no file.")

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
 from aiohttp import BodyPartReader, web
 
 from ..errors import Malformed, TooLarge
+from ..profiles.library import Library
 from .answers import run
 
 _FIELD_LIMIT = 64 * 1024
 _CHUNK = 1 << 20
 _MAX_FIELDS = 32
+
+
+@contextlib.asynccontextmanager
+async def staging(library: Library) -> AsyncIterator[Path]:
+    """A scratch folder for one request, made and removed off the event loop."""
+    scratch = library.staging(uuid.uuid4().hex)
+    folder = await run(scratch.__enter__)
+    try:
+        yield folder
+    finally:
+        await asyncio.shield(run(scratch.__exit__, None, None, None))
 
 
 class Form:
