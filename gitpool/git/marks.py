@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dulwich.objects import Commit, Tag
 
 from ..errors import Damaged
+from . import leftovers
 from .refs import TAGS
 from .repository import Repository
 from .snapshots import AUTHOR
@@ -58,9 +59,11 @@ def write(repo: Repository, commit_id: str, mark: Mark, now: int, offset: int) -
         tag.tag_timezone = offset
         text = f"{mark.name}\n\n{_LOCKED}\n" if mark.locked else f"{mark.name}\n"
         tag.message = text.lstrip("\n").encode()
-        new = repo.objects.write(tag)
+        with leftovers.writing(repo):
+            new = repo.objects.write(tag)
+            if new != old:
+                repo.refs.swap(ref, old, new)
         if new == old:
             return
-        repo.refs.swap(ref, old, new)
     if old:
         repo.objects.delete_loose(old)

@@ -112,13 +112,17 @@ class ObjectStore:
         with contextlib.suppress(FileNotFoundError):
             self.path_of(object_id).unlink()
 
-    def all_ids(self) -> Iterator[str]:
-        """Every object's id, loose or packed."""
+    def loose_ids(self) -> Iterator[str]:
+        """Every loose object's id."""
         for folder in self.folder.iterdir():
             if len(folder.name) == 2 and folder.is_dir():
                 for file in folder.iterdir():
                     if len(file.name) == 38:
                         yield folder.name + file.name
+
+    def all_ids(self) -> Iterator[str]:
+        """Every object's id, loose or packed."""
+        yield from self.loose_ids()
         packs = self._packed()
         for pack in packs.packs if packs else ():
             for object_id in pack:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,8 +120,7 @@ class Refs:
         deadline = time.monotonic() + 2.0
         while True:
             try:
-                with open(lock, "xb") as file:
-                    file.write(LOCK_MARK)
+                _create_marked(lock)
                 break
             except FileExistsError:
                 if time.monotonic() > deadline:
@@ -133,6 +133,22 @@ class Refs:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 lock.unlink()
+
+
+def _create_marked(lock: Path) -> None:
+    """Create the lock with its mark in it, at once: one without would look like another git's.
+    Raises FileExistsError."""
+    temp = lock.with_name(f"{durable.TEMP_PREFIX}{secrets.token_hex(8)}")
+    temp.write_bytes(LOCK_MARK)
+    try:
+        os.link(temp, lock)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        with open(lock, "xb") as file:
+            file.write(LOCK_MARK)
+    finally:
+        temp.unlink()
 
 
 def _is_plain(ref: str) -> bool:

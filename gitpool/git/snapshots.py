@@ -13,7 +13,7 @@ from ..identifiers import branch_of
 from ..pool.content import hash_file
 from ..pool.folder import missing_images
 from ..pool.manifest import MANIFEST_NAME, Manifest, is_mask_name
-from . import checkout
+from . import checkout, leftovers
 from .changes import Changes, Version, compare
 from .index import FILE_MODE, is_racy, read_index, write_index
 from .mend import mend
@@ -43,6 +43,12 @@ def settle(repo: Repository, identity: Identity, now: int) -> None:
     mend(repo, identity)
     checkout.finish(repo)
     _follow_name(repo, identity)
+    _lead_home(repo, identity, now)
+    leftovers.clear(repo)
+
+
+def _lead_home(repo: Repository, identity: Identity, now: int) -> None:
+    """HEAD on the profile's own branch, with whatever history it stood on elsewhere."""
     own = BRANCHES + branch_of(identity.name, identity.id)
     ref, detached = repo.refs.head()
     if ref == own and repo.refs.get(own):
@@ -143,7 +149,21 @@ def take(
     kind: the `Pool-Snapshot` trailer. An `auto` one isn't taken for another active image.
     text: the sentence; without one it says what changed.
     """
-    work = scan(repo, take_in(repo, now))
+    manifest = take_in(repo, now)
+    with leftovers.writing(repo):
+        return _take(repo, identity, kind, now, text, even_if_unchanged, manifest)
+
+
+def _take(
+    repo: Repository,
+    identity: Identity,
+    kind: str,
+    now: int,
+    text: str | None,
+    even_if_unchanged: bool,
+    manifest: Manifest,
+) -> str | None:
+    work = scan(repo, manifest)
     tip = repo.tip()
     changes = compare(repo.version(tip), work.version)
     tree = build_tree(work.version.blobs)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..errors import Damaged, NotFound
 from ..identifiers import branch_of, is_image_name
 from ..pool.manifest import MANIFEST_NAME, Manifest
-from . import checkout
+from . import checkout, leftovers
 from .changes import Version
 from .messages import Message
 from .refs import BRANCHES
@@ -34,8 +34,10 @@ def restore_images(
     files, manifest = dict(_pool_files(present.blobs)), present.manifest
     for image in sorted(set(images), key=lambda name: _place(then, name)):
         manifest, files = _bring_back(then, image, manifest, files)
-    files[MANIFEST_NAME] = repo.objects.write_blob(manifest.dump())
-    return show(repo, identity, files, Message(text, "restore", identity.id, identity.name), now)
+    message = Message(text, "restore", identity.id, identity.name)
+    with leftovers.writing(repo):
+        files[MANIFEST_NAME] = repo.objects.write_blob(manifest.dump())
+        return show(repo, identity, files, message, now)
 
 
 def show(
@@ -51,10 +53,11 @@ def show(
     tree = build_tree(files)
     if tip and repo.commit(tip).tree == tree.id:
         return tip
-    repo.objects.write(tree)
-    commit = commit_tree(repo, tree.id.decode(), [tip] if tip else [], message, now)
-    checkout.begin(repo, commit)
-    repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, commit)
+    with leftovers.writing(repo):
+        repo.objects.write(tree)
+        commit = commit_tree(repo, tree.id.decode(), [tip] if tip else [], message, now)
+        checkout.begin(repo, commit)
+        repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, commit)
     checkout.finish(repo)
     return commit
 

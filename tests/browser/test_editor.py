@@ -60,6 +60,7 @@ def test_a_profile_is_made_and_filled_by_hand(start: Start, pictures: list[Path]
     wait_for(lambda: editor.demo.slots(profile)[1]["label"] == "Forest <b>green</b>")
     editor.drag_cell(3, 0)
     wait_for(lambda: editor.demo.slots(profile)[0]["label"] == "grey")
+    wait_for(lambda: editor.cell(0).locator(".gp-caption").inner_text() == "grey")
     editor.cell(0).click()
     editor.run_graph()
     wait_for(lambda: colour(editor.preview()) == (99, 99, 99))
@@ -183,7 +184,8 @@ def test_a_plain_pool_undoes_too_and_can_become_a_profile(
     editor.wait_for_count(3)
     editor.page.locator(".gp-status button", has_text="Undo").click()
     editor.wait_for_count(4)
-    assert [slot["label"] for slot in editor.demo.slots("mine")] == ["red", "green", "blue", "grey"]
+    labels = ["red", "green", "blue", "grey"]
+    wait_for(lambda: [slot["label"] for slot in editor.demo.slots("mine")] == labels)
     assert not (editor.demo.pool_folder("mine") / ".git").exists()
     editor.page.locator(".gp-pool button[title='More']").click()
     editor.page.locator(".gp-menu button", has_text="Make this pool a profile").click()

@@ -1,0 +1,75 @@
+"""Objects that a cut-off snapshot wrote and no snapshot names: found and removed again.
+
+A note lies beside the history while objects are written. Where one is found later, whoever
+left it was killed; then loose objects younger than the note that nothing reaches are its own.
+What a git user left unreachable is older, or reached by a ref or the index, and stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from dulwich.objects import Commit, Tag, Tree
+
+from ..errors import Damaged, NotFound
+from .index import read_index
+from .repository import Repository
+
+_NOTE = "gitpool-writing"
+
+
+@contextlib.contextmanager
+def writing(repo: Repository) -> Iterator[None]:
+    """Have the note lie there while the block writes; it stays if the block fails."""
+    note = repo.git / _NOTE
+    note.write_bytes(b"")
+    yield
+    note.unlink(missing_ok=True)
+
+
+def clear(repo: Repository) -> None:
+    """Remove what a cut-off snapshot left, if one was; call it once refs are in order."""
+    note = repo.git / _NOTE
+    try:
+        began = note.stat().st_mtime_ns
+    except FileNotFoundError:
+        return
+    fresh = [
+        object_id
+        for object_id in repo.objects.loose_ids()
+        if repo.objects.path_of(object_id).stat().st_mtime_ns >= began
+    ]
+    if fresh:
+        kept = _reached(repo)
+        for object_id in fresh:
+            if object_id not in kept:
+                repo.objects.delete_loose(object_id)
+    note.unlink(missing_ok=True)
+
+
+def _reached(repo: Repository) -> set[str]:
+    """Everything that refs, HEAD and the index reach; what can't be read reaches nothing."""
+    cached, _ = read_index(repo.index_path)
+    seen = {file.blob for file in cached.values()}
+    todo = [*repo.refs.all("refs/").values(), *filter(None, [repo.tip()])]
+    while todo:
+        object_id = todo.pop()
+        if object_id in seen:
+            continue
+        seen.add(object_id)
+        try:
+            obj = repo.objects.read(object_id)
+        except (Damaged, NotFound):
+            continue
+        if isinstance(obj, Commit):
+            todo += [obj.tree.decode(), *(parent.decode() for parent in obj.parents)]
+        elif isinstance(obj, Tag):
+            todo.append(obj.object[1].decode())
+        elif isinstance(obj, Tree):
+            for entry in obj.iteritems():
+                if entry.mode == 0o040000:
+                    todo.append(entry.sha.decode())
+                else:
+                    seen.add(entry.sha.decode())
+    return seen
