@@ -23,6 +23,7 @@ from .repository import Repository
 
 SIGNATURE = b"# v2 git bundle\n"
 _REF = re.compile(rb"([0-9a-f]{40}) (HEAD|refs/[^\x00-\x20\x7f~^:?*\[\\]+)")
+_PLAIN_TAG = re.compile(r"refs/tags/[A-Za-z0-9]([A-Za-z0-9_-]|\.(?!\.|lock$|$)){0,99}")
 _MAX_REFS = 1000
 _MAX_HEADER = 1 << 20
 
@@ -90,7 +91,8 @@ def unpack(path: Path, header: Header, repo: Repository, max_total: int) -> dict
         target.flush()
         os.fsync(target.fileno())
     _index(pack)
-    tags = {r: sha for r, sha in header.refs.items() if r.startswith(TAGS)}
+    # Names and locks of snapshots, and plain tags of a user's; whatever else stays behind.
+    tags = {r: sha for r, sha in header.refs.items() if _PLAIN_TAG.fullmatch(r)}
     _examine(repo, [tip, *tags.values()])
     return tags
 

@@ -8,13 +8,17 @@ branch moved nothing has happened, after it the files are put right.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 
+from ..errors import Damaged
 from ..identifiers import is_image_name
 from ..pool import durable
 from ..pool.manifest import MANIFEST_NAME
 from .index import is_racy, read_index, write_index
 from .repository import Repository
+
+log = logging.getLogger("gitpool")
 
 _NOTE = "gitpool-checkout"
 
@@ -28,14 +32,27 @@ def finish(repo: Repository) -> None:
     """Carry out what `begin` noted, if the branch has moved there; else forget it."""
     note = repo.git / _NOTE
     try:
-        commit = note.read_text("ascii").strip()
+        commit = note.read_bytes().decode("ascii", "replace").strip()
     except FileNotFoundError:
         return
     if repo.tip() == commit:
-        _put(repo, repo.files_of(repo.commit(commit).tree.decode()))
+        try:
+            _put(repo, repo.files_of(repo.commit(commit).tree.decode()))
+        except Damaged as error:
+            # What can't be put back now never can; the profile must stay usable.
+            log.error("Git Pool: %s", error.message)
     with contextlib.suppress(FileNotFoundError):
         note.unlink()
     durable.sync_folder(repo.git)
+
+
+def verify(repo: Repository, wanted: dict[str, str]) -> None:
+    """Raise Damaged, before anything is changed, where a file to be put back can't be read."""
+    cached, _ = read_index(repo.index_path)
+    here = {file.blob for file in cached.values()}
+    for blob in set(wanted.values()) - here:
+        with open(os.devnull, "wb") as nowhere:
+            repo.objects.copy_blob(blob, nowhere)
 
 
 def _put(repo: Repository, wanted: dict[str, str]) -> None:

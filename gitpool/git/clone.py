@@ -8,13 +8,14 @@ from pathlib import Path
 from dulwich.objects import Commit, Tag, Tree
 
 from ..errors import Damaged
-from ..identifiers import branch_of
+from ..identifiers import branch_of, is_image_name
 from ..pool import durable
+from ..pool.manifest import MANIFEST_NAME
 from . import checkout
 from .messages import Message
 from .refs import BRANCHES, TAGS
 from .repository import Identity, Repository
-from .snapshots import commit_tree, scan, take_in, write_cache
+from .snapshots import build_tree, commit_tree, scan, take_in, write_cache
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,12 @@ def clone(
     source.objects.link_into(repo.objects, reach(source, [tip, *tags.values()]).all())
     for ref, object_id in tags.items():
         repo.refs.swap(ref, None, object_id)
-    tree = source.commit(tip).tree.decode()
+    # Only the pool's own files, as plain files, whatever else the history holds.
+    blobs = source.version(tip).blobs
+    tree_object = build_tree(
+        {n: b for n, b in blobs.items() if n == MANIFEST_NAME or is_image_name(n)}
+    )
+    tree = repo.objects.write(tree_object)
     commit = commit_tree(repo, tree, [tip], message, now)
     if whole:
         _copy_files(source, repo)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
+from dulwich.config import ConfigFile
 from dulwich.objects import Commit
 
 from ..errors import Damaged, NotFound
@@ -18,8 +22,12 @@ def mend(repo: Repository, identity: Identity) -> None:
     """
     for folder in ("objects", "objects/pack", "objects/info", "refs/heads", "refs/tags", "info"):
         (repo.git / folder).mkdir(parents=True, exist_ok=True)
+    _set_aside_garbage(repo)
     if _is_readable(repo, repo.tip()):
         return
+    for object_id in list(repo.objects.loose_ids()):
+        if repo.objects.path_of(object_id).stat().st_size == 0:
+            repo.objects.delete_loose(object_id)
     own = BRANCHES + branch_of(identity.name, identity.id)
     if _is_readable(repo, repo.refs.get(own)):
         repo.refs.set_head(own)
@@ -31,6 +39,26 @@ def mend(repo: Repository, identity: Identity) -> None:
         (repo.git / own).unlink(missing_ok=True)
         repo.refs.swap(own, repo.refs.get(own), newest)
     repo.refs.set_head(own)
+
+
+def _set_aside_garbage(repo: Repository) -> None:
+    """Give git a config and packed refs it can read, where a crash left it none."""
+    config, packed = repo.git / "config", repo.git / "packed-refs"
+    if not _parses(config):
+        if config.exists():
+            config.replace(config.with_name("config.damaged"))
+        repo.write_config()
+    if packed.is_file() and b"\0" in packed.read_bytes():
+        packed.replace(packed.with_name("packed-refs.damaged"))
+
+
+def _parses(config: Path) -> bool:
+    try:
+        data = config.read_bytes()
+        ConfigFile.from_file(io.BytesIO(data))
+    except (OSError, ValueError):
+        return False
+    return b"\0" not in data and b"[core]" in data
 
 
 def _is_readable(repo: Repository, tip: str | None) -> bool:
@@ -55,13 +83,13 @@ def _newest_snapshot(repo: Repository, identity: Identity) -> str | None:
             commit = repo.objects.read(object_id)
         except Damaged:
             continue
-        if isinstance(commit, Commit):
+        if isinstance(commit, Commit) and _is_whole(repo, commit):
             commits[object_id] = commit
             parents.update(parent.decode() for parent in commit.parents)
     for object_id, commit in commits.items():
         ours = parse_message(commit.message).profile_id == identity.id
         rank = (ours, int(object_id not in parents), commit.commit_time, object_id)
-        if (best is None or rank > best) and _is_whole(repo, commit):
+        if best is None or rank > best:
             best = rank
     return best[3] if best else None
 

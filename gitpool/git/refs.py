@@ -49,6 +49,8 @@ class Refs:
 
     def swap(self, ref: str, old: str | None, new: str) -> None:
         """Set the ref, if it still is what the caller based its work on. Raises Conflict."""
+        if not _is_plain(ref):
+            raise Conflict("bad_ref", "That isn't a branch or tag that can be kept.")
         path = self.folder / ref
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(path):

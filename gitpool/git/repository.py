@@ -74,11 +74,15 @@ class Repository:
         """Lay out an empty repository; mends a half-made one."""
         for name in ("objects/pack", "objects/info", "refs/heads", "refs/tags", "info"):
             durable.make_folder(self.git / name)
-        durable.write_file(self.git / "config", _CONFIG.encode())
+        self.write_config()
         durable.write_file(self.git / "description", b"Git Pool profile\n")
         durable.write_file(self.git / "info" / "attributes", _ATTRIBUTES.encode())
         self.write_identity(identity)
         self.refs.set_head(BRANCHES + branch_of(identity.name, identity.id))
+
+    def write_config(self) -> None:
+        """The plain settings that git needs to read the folder at all."""
+        durable.write_file(self.git / "config", _CONFIG.encode())
 
     def write_identity(self, identity: Identity) -> None:
         data = json.dumps(identity.as_json(), ensure_ascii=False).encode()
@@ -162,10 +166,10 @@ class Repository:
     def exclude_files(self, kept: set[str]) -> None:
         """Have `git status` show only the pool's own files, and images yet to be taken in."""
         lines = [_EXCLUDE, *(f"!/*{ext}\n" for ext in IMAGE_EXTENSIONS)]
-        others = sorted(name for name in self.folder.image_files() if name not in kept)
+        others = sorted(name for name in self.folder.dropped_files() if name not in kept)
         lines += [f"/{_escape(name)}\n" for name in others]
         path = self.git / "info" / "exclude"
-        data = "".join(lines).encode()
+        data = "".join(lines).encode("utf-8", "surrogateescape")
         with contextlib.suppress(FileNotFoundError):
             if path.read_bytes() == data:
                 return

@@ -95,7 +95,8 @@ def take_in(repo: Repository, now: int) -> Manifest:
     slots = [s if s.mask is None or s.mask in files else replace(s, mask=None) for s in slots]
     active = max(0, min(manifest.active, len(slots) - 1))
     fitted = replace(manifest, slots=tuple(slots), active=active)
-    strays = [n for n in files if n not in fitted.file_names() and not is_mask_name(n)]
+    named = fitted.file_names()
+    strays = [n for n in folder.dropped_files() if n not in named and not is_mask_name(n)]
     if strays:
         strays = _without_leftovers(repo, strays)
         fitted = folder.take_in(fitted, sorted(strays), now * 1000)

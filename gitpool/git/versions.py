@@ -49,6 +49,7 @@ def show(
         raise Damaged(
             "damaged", f"The stored copy of {missing[0]} is gone, so nothing was changed."
         )
+    checkout.verify(repo, files)
     tip = repo.tip()
     tree = build_tree(files)
     if tip and repo.commit(tip).tree == tree.id:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import Conflict, Unacceptable
-from ..identifiers import is_image_name
+from ..identifiers import IMAGE_EXTENSIONS, is_image_name
 from . import durable, images
 from .manifest import (
     MANIFEST_NAME,
@@ -43,6 +44,20 @@ class PoolFolder:
             for entry in entries
             if is_image_name(entry.name) and entry.is_file(follow_symlinks=False)
         }
+
+    def dropped_files(self) -> list[str]:
+        """Regular files that look like images, whatever their name: somebody put them there."""
+        try:
+            entries = list(os.scandir(self.path))
+        except FileNotFoundError:
+            return []
+        return [
+            entry.name
+            for entry in entries
+            if entry.name.lower().endswith(IMAGE_EXTENSIONS)
+            and not entry.name.startswith(".")
+            and entry.is_file(follow_symlinks=False)
+        ]
 
     def read(self) -> Manifest | None:
         """The manifest as it is on disk; None where it is missing or corrupt."""
@@ -131,16 +146,17 @@ class PoolFolder:
     def take_in(self, manifest: Manifest, stray: list[str], added: int) -> Manifest:
         """Give image files that somebody dropped into the folder a number and a slot each."""
         for name in stray:
+            taken = max((number_of(other) for other in self.image_files()), default=0)
             try:
                 info = images.probe(self.path / name)
             except Exception:  # whatever it is, it stays where it was put
                 continue
-            number = manifest.next_seq
-            proper = number_of(name) >= number and name == image_name(
+            number = max(manifest.next_seq, taken + 1)
+            proper = number_of(name) >= manifest.next_seq and name == image_name(
                 number_of(name), info.extension
             )
             new = name if proper else image_name(number, info.extension)
-            label = "" if number_of(name) else name.rpartition(".")[0]
+            label = "" if number_of(name) else _label_of(name)
             if new != name:
                 os.rename(self.path / name, self.path / new)
             mask = self._stray_mask(name, new)
@@ -159,6 +175,11 @@ class PoolFolder:
             with contextlib.suppress(FileNotFoundError):
                 (self.path / name).unlink()
         durable.sync_folder(self.path)
+
+
+def _label_of(name: str) -> str:
+    stem = name.rpartition(".")[0].encode("utf-8", "replace").decode("utf-8")
+    return "".join(c for c in unicodedata.normalize("NFC", stem) if c.isprintable())
 
 
 def rebuild(files: dict[str, os.stat_result], remembered: Manifest | None) -> Manifest:

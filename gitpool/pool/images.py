@@ -96,12 +96,14 @@ def probe(source: Path | BinaryIO) -> ImageInfo:
 def verify(source: Path) -> ImageInfo:
     """Like `probe`, but decodes the first frame whole, so a cut-off file is refused too."""
     try:
-        return _verify(source)
+        # Strictly, whatever another thread is lenient about just now.
+        with _pillow(lenient=False):
+            return _verify(source)
     except NotAnImage:
         # Sound pixels under damaged or huge metadata are a picture all the same.
         if not _is_whole_png(source):
             raise
-        with _lenient_pillow():
+        with _pillow(lenient=True):
             return _verify(source)
 
 
@@ -163,18 +165,18 @@ def _patiently(read: Callable[[Path | BinaryIO], T], source: Path | BinaryIO) ->
     try:
         return read(source)
     except NotAnImage:
-        with _lenient_pillow():
+        with _pillow(lenient=True):
             return read(source)
 
 
 @contextlib.contextmanager
-def _lenient_pillow() -> Iterator[None]:
-    """Pillow's own leniency, which is one for the whole process, for a moment."""
+def _pillow(lenient: bool) -> Iterator[None]:
+    """Pillow's own leniency, which is one for the whole process, set for a moment."""
     from PIL import ImageFile
 
     with _LENIENCY:
         before = ImageFile.LOAD_TRUNCATED_IMAGES
-        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
         try:
             yield
         finally:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import json
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -56,7 +58,7 @@ def unpack_zip(path: Path, target: Path) -> str | None:
                 _extract(archive, info, target / file_name)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
         raise _bad("it is damaged") from error
-    except (RuntimeError, ValueError, OverflowError) as error:
+    except (RuntimeError, ValueError, OverflowError, zlib.error, struct.error) as error:
         raise _bad("it is damaged or encrypted") from error
     for file_name in entries:
         _check_content(target / file_name)

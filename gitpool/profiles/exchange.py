@@ -102,6 +102,7 @@ class Exchange:
         now = self._library.now()
         repo = clone.clone(quarantine, scratch / "pool", identity, tip, message, now, tags)
         self._check_images(repo)
+        snapshots.take(repo, identity, "import", now)
         quarantine.objects.close()
         return self._profiles.place(repo, identity)
 

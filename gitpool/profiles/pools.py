@@ -42,7 +42,8 @@ class Pools:
     def remove_images(self, pool_id: str, images: object) -> dict[str, Any]:
         """Remove several images at once, by name. For a profile the answer's `undo` says which
         snapshot has them: `{"snapshot", "images"}`, as `restore` takes them."""
-        if not isinstance(images, list) or not images or len(set(map(str, images))) != len(images):
+        named = isinstance(images, list) and all(isinstance(name, str) for name in images)
+        if not named or not images or len(set(images)) != len(images):
             raise Malformed("bad_images", "“images” must be a list of file names.")
         with self._library.edit(pool_id) as pool:
             places = {slot.image: i for i, slot in enumerate(pool.manifest.slots)}

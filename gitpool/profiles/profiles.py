@@ -12,8 +12,9 @@ from typing import Any
 from ..errors import Conflict, Malformed, NotFound
 from ..git import clone, snapshots
 from ..git.messages import Message
+from ..git.refs import BRANCHES
 from ..git.repository import Identity, Repository
-from ..identifiers import check_id, check_name, free_name
+from ..identifiers import branch_of, check_id, check_name, free_name
 from ..pool import durable
 from ..pool.folder import PoolFolder
 from .library import PRIVATE, Library, remove_tree
@@ -56,6 +57,7 @@ class Profiles:
         with library.open_profile(profile_id) as pool, library.registry_lock() as registry:
             registry.require_free(name, but=profile_id)
             identity = replace(registry.get(profile_id), name=name)
+            _require_free_branch(pool.repo, identity)
             # The list decides; the branch follows it, now or after a crash.
             registry.put(identity)
             snapshots.settle(pool.repo, identity, library.now())
@@ -252,6 +254,16 @@ class Profiles:
                 if pool:
                     found.append(pool)
         return found
+
+
+def _require_free_branch(repo: Repository, identity: Identity) -> None:
+    """Raise Conflict where a git user's own branch has the name; its history must stay."""
+    wanted = BRANCHES + branch_of(identity.name, identity.id)
+    for ref in repo.refs.all(BRANCHES):
+        if ref != repo.branch() and (ref == wanted or ref.startswith(wanted + "/")):
+            raise Conflict(
+                "name_taken", "This profile's repository has a branch of that name already."
+            )
 
 
 def _describe(path: Path) -> dict[str, Any] | None:

@@ -34,7 +34,10 @@ def check_caller(request: web.Request) -> None:
 
 
 def _is_own(origin: str, request: web.Request) -> bool:
-    parts = urlsplit(origin.strip().lower())
+    try:
+        parts = urlsplit(origin.strip().lower())
+    except ValueError:
+        return False
     if parts.scheme not in _PORTS or not parts.netloc:
         return False
     # Behind a proxy the name that the browser used comes in X-Forwarded-Host, which no page
@@ -42,15 +45,16 @@ def _is_own(origin: str, request: web.Request) -> bool:
     forwarded = request.headers.get("X-Forwarded-Host", "").partition(",")[0]
     hosts = [host for host in (request.headers.get("Host", ""), forwarded) if host]
     port = _PORTS[parts.scheme]
-    return any(_authority(parts.netloc, port) == _authority(host, port) for host in hosts)
+    wanted = _authority(parts.netloc, port)
+    return wanted is not None and any(_authority(host, port) == wanted for host in hosts)
 
 
-def _authority(netloc: str, default_port: int) -> tuple[str | None, int | None]:
-    parts = urlsplit("//" + netloc.strip().lower())
+def _authority(netloc: str, default_port: int) -> tuple[str, int] | None:
     try:
-        return parts.hostname, parts.port or default_port
+        parts = urlsplit("//" + netloc.strip().lower())
+        return (parts.hostname, parts.port or default_port) if parts.hostname else None
     except ValueError:
-        return None, None
+        return None
 
 
 @web.middleware

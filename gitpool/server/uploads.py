@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from ..errors import Malformed, TooLarge
 from ..profiles.library import Library
@@ -69,7 +70,7 @@ async def read_form(request: web.Request, file_field: str, folder: Path, limit: 
                 await _save(part, form, folder, limit)
             elif part.name:
                 form.text[part.name] = await _text(part)
-    except (ValueError, LookupError, AssertionError, RuntimeError):
+    except (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessingError):
         raise Malformed("bad_form", "The form is malformed.") from None
     raise Malformed("bad_form", "The form has too many fields.")
 
