@@ -47,6 +47,13 @@ def test_every_icon_is_one_that_comfyui_has() -> None:
     assert [name for name in named if f".pi-{name}:" not in sheets] == []
 
 
+def test_every_stylesheet_is_loaded() -> None:
+    listed = re.search(r"const STYLES = \[(.*)\];", text_of(WEB / "gitpool.js"))
+    assert listed
+    there = {sheet.relative_to(WEB).as_posix() for sheet in WEB.rglob("*.css")}
+    assert there == {f"styles/{name}.css" for name in re.findall(r'"(\w+)"', listed[1])}
+
+
 def test_the_types_hold(tmp_path: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:

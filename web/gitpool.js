@@ -10,11 +10,16 @@ import { setUpProfileNode } from "./profile/node.js";
 import * as profiles from "./profiles.js";
 import { keepInSync, syncSoon } from "./sync.js";
 
+// Later ones win over earlier ones.
+const STYLES = ["base", "pool", "lightbox", "profile", "history"];
+
 function loadStyle() {
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = new URL("./gitpool.css", import.meta.url).href;
-  document.head.append(link);
+  for (const name of STYLES) {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = new URL(`./styles/${name}.css`, import.meta.url).href;
+    document.head.append(link);
+  }
 }
 
 app.registerExtension({

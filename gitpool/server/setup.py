@@ -44,6 +44,9 @@ def setup(host: Host) -> Service:
         task.add_done_callback(starting.discard)
 
     async def stop(_: web.Application) -> None:
+        # What starting still finds to snapshot must be there before the last ones are taken.
+        if starting:
+            await asyncio.wait(starting)
         await run(service.stop)
 
     host.app.on_startup.append(start)

@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from editor import Editor, wait_for
 from PIL import Image
 from support import git, judge
@@ -385,9 +384,7 @@ def test_what_is_no_image_is_refused_in_words(start: Start, tmp_path: Path) -> N
     editor.errors[:] = [error for error in editor.errors if "415" not in error]
 
 
-def test_500_images_load_only_what_is_seen(start: Start, mode) -> None:  # type: ignore[no-untyped-def]
-    if mode.frontend:
-        pytest.skip("the grid is the same code; the newest frontend shows it")
+def test_500_images_load_only_what_is_seen(start: Start) -> None:
     editor = start()
     profile = editor.pool_id()
     folder = editor.demo.pool_folder(profile)
