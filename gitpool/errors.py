@@ -50,3 +50,7 @@ class DiskFailed(GitPoolError):
 
 class Damaged(GitPoolError):
     """Stored bytes don't match their checksum, or are gone."""
+
+
+class RemoteFailed(GitPoolError):
+    """The remote didn't answer, refused, or sent what can't be used."""

@@ -13,6 +13,7 @@ _SNAPSHOT = re.compile(r"[0-9a-f]{40}")
 _FILE_NAME = re.compile(r"[\w(\[][\w ()\[\]+,=@~.-]{0,199}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _GIT_FORBIDS = set(' ~^:?*[\\"<>|/%')
+_GIT_REFUSES = set(" ~^:?*[\\")
 _BIDI = {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
 _BRANCH_BYTES = 200
 
@@ -116,6 +117,19 @@ def branch_of(name: str, profile_id: str) -> str:
         return encoded
     cut = raw[: _BRANCH_BYTES - 13].decode("utf-8", "ignore")
     return re.sub(r"%[0-9A-F]?$", "", cut).rstrip(".") + "-" + profile_id[:12]
+
+
+def is_branch(name: str) -> bool:
+    """Whether git allows a branch of this name: https://git-scm.com/docs/git-check-ref-format."""
+    parts = name.split("/")
+    return (
+        0 < len(name.encode("utf-8", "replace")) <= 250
+        and not any(c in _GIT_REFUSES or _unprintable(c) for c in name)
+        and not name.startswith("-")
+        and ".." not in name
+        and "@{" not in name
+        and all(p and p[0] != "." and not p.endswith((".", ".lock")) for p in parts)
+    )
 
 
 def name_of_branch(branch: str) -> str:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from .pool.thumbnails import ThumbnailCache
+from .profiles.arrivals import Arrivals
 from .profiles.autosnapshots import AutoSnapshots
+from .profiles.background import Background
+from .profiles.conflicts import Conflicts
 from .profiles.exchange import Exchange
+from .profiles.jobs import Jobs
 from .profiles.library import Library
 from .profiles.pools import Pools
 from .profiles.profiles import Profiles
+from .profiles.remotes import Remotes
+from .profiles.sync import Sync
 from .profiles.versions import Versions
 
 DEFAULT_DELAY = 3.0
@@ -22,6 +29,7 @@ class Service:
 
     base: `<input>/grid_pool`. user: where settings and thumbnails lie. clock: seconds since
     1970. changed: told a pool's id after any change. delay: quiet seconds before a snapshot.
+    progress: told how far a job is. environment: where remotes and tokens may be named.
     """
 
     def __init__(
@@ -31,6 +39,8 @@ class Service:
         clock: Callable[[], float],
         changed: Callable[[str], None] = lambda _: None,
         delay: float = DEFAULT_DELAY,
+        progress: Callable[[dict[str, Any]], None] = lambda _: None,
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
         self.library = Library(base, clock, changed)
         self.pools = Pools(self.library)
@@ -38,8 +48,13 @@ class Service:
         self.versions = Versions(self.library)
         self.exchange = Exchange(self.library, self.profiles)
         self.thumbnails = ThumbnailCache(user / "thumbnails")
-        self.autosnapshots = AutoSnapshots(self.versions.take, delay)
+        self.autosnapshots = AutoSnapshots(self._take, delay)
         self.library.edited = self._edited
+        self.remotes = Remotes(self.library, user, environment)
+        self.conflicts = Conflicts(self.library, self.profiles.rename)
+        sync = Sync(self.library, self.remotes)
+        arrivals = Arrivals(self.library, self.profiles, self.remotes, sync)
+        self.background = Background(Jobs(progress), sync, arrivals, self.remotes, user)
 
     def start(self) -> None:
         """Tidy up, and have whatever was edited while nobody looked snapshotted soon."""
@@ -47,10 +62,16 @@ class Service:
         self.profiles.purge()
         for entry in self.library.registry.entries():
             self.autosnapshots.edited(entry.id)
+        self.background.begin(lambda: [e.id for e in self.library.registry.entries()])
 
     def stop(self) -> None:
-        """Take the snapshots that are waited for."""
+        """Take the snapshots that are waited for, and end what talks to remotes."""
+        self.background.stop()
         self.autosnapshots.stop()
+
+    def _take(self, profile_id: str) -> None:
+        if self.versions.take(profile_id):
+            self.background.edited(profile_id)
 
     def _edited(self, pool_id: str) -> None:
         if self.library.registry.find(pool_id):

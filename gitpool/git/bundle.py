@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.objects import ShaFile, Tree
-from dulwich.pack import PackData
 
 from ..errors import Damaged, NotFound, Unacceptable
 from ..identifiers import is_safe_file_name, name_key, name_of_branch
-from ..pool import durable
 from .clone import reach
-from .pack import examine_pack, stream_pack
+from .pack import examine_pack, index_pack, stream_pack
 from .refs import BRANCHES, TAGS
 from .repository import Repository
 
@@ -90,29 +87,11 @@ def unpack(path: Path, header: Header, repo: Repository, max_total: int) -> dict
         shutil.copyfileobj(source, target, 1 << 20)
         target.flush()
         os.fsync(target.fileno())
-    _index(pack)
+    index_pack(pack)
     # Names and locks of snapshots, and plain tags of a user's; whatever else stays behind.
     tags = {r: sha for r, sha in header.refs.items() if _PLAIN_TAG.fullmatch(r)}
     _examine(repo, [tip, *tags.values()])
     return tags
-
-
-def _index(pack: Path) -> None:
-    """Write the pack's index, under the name that git gives such a pair."""
-    try:
-        data = PackData(str(pack), object_format=DEFAULT_OBJECT_FORMAT)
-        try:
-            name = data.get_stored_checksum().hex()
-            data.create_index(str(pack.with_suffix(".idx")), version=2)
-        finally:
-            data.close()
-    except Exception as error:  # dulwich raises many kinds on crafted deltas
-        raise _bad("it is damaged") from error
-    for suffix in (".pack", ".idx"):
-        source = pack.with_suffix(suffix)
-        source.chmod(0o444)
-        os.replace(source, pack.with_name(f"pack-{name}{suffix}"))
-    durable.sync_folder(pack.parent)
 
 
 def _examine(repo: Repository, tips: list[str]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..pool.manifest import Manifest, Slot
+from .sequences import moved_names
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def describe(old: Version, new: Version) -> Iterator[dict[str, Any]]:
     before = {slot.image: i for i, slot in enumerate(old.manifest.slots)}
     after = {slot.image: i for i, slot in enumerate(new.manifest.slots)}
     changes = compare(old, new)
-    moved = set(_moved(list(before), list(after)))
+    moved = set(moved_names(list(before), list(after)))
     masks = {*changes.masks_added, *changes.masks_changed, *changes.masks_removed}
     for name in [*after, *changes.removed]:
         what = [
@@ -117,31 +118,6 @@ def _side(version: Version, index: int | None) -> dict[str, Any] | None:
         "image_id": version.blobs.get(slot.image),
         "mask_id": version.blobs.get(slot.mask) if slot.mask else None,
     }
-
-
-def _moved(before: list[str], after: list[str]) -> list[str]:
-    """The fewest names whose moving explains the new order: all but a longest increasing run."""
-    place = {name: i for i, name in enumerate(before)}
-    common = [name for name in after if name in place]
-    tails: list[int] = []
-    back: list[int] = []
-    best: list[int] = []
-    for i, name in enumerate(common):
-        low, high = 0, len(tails)
-        while low < high:
-            middle = (low + high) // 2
-            if place[common[tails[middle]]] < place[name]:
-                low = middle + 1
-            else:
-                high = middle
-        back.append(tails[low - 1] if low else -1)
-        tails[low : low + 1] = [i]
-    i = tails[-1] if tails else -1
-    while i >= 0:
-        best.append(i)
-        i = back[i]
-    stay = {common[i] for i in best}
-    return [name for name in common if name not in stay]
 
 
 def _mask_change(old: Version, before: Slot, new: Version, after: Slot) -> str:

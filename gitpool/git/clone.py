@@ -52,7 +52,7 @@ def reach(repo: Repository, tips: list[str]) -> Reach:
         seen.update(fresh)
         todo.extend(fresh)
     for tree_id in list(found.trees):
-        _collect(repo, tree_id, found)
+        collect_tree(repo, tree_id, found)
     return found
 
 
@@ -131,7 +131,8 @@ def _tags_within(repo: Repository, tip: str) -> dict[str, str]:
     return found
 
 
-def _collect(repo: Repository, tree_id: str, found: Reach) -> None:
+def collect_tree(repo: Repository, tree_id: str, found: Reach) -> None:
+    """Add what a tree holds to `found`."""
     tree = repo.objects.read(tree_id)
     if not isinstance(tree, Tree):
         raise _odd()
@@ -140,7 +141,7 @@ def _collect(repo: Repository, tree_id: str, found: Reach) -> None:
         if entry.mode == 0o040000:
             if name not in found.trees:
                 found.trees[name] = None
-                _collect(repo, name, found)
+                collect_tree(repo, name, found)
         elif entry.mode != 0o160000:
             found.blobs[name] = None
 

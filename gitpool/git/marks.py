@@ -14,6 +14,7 @@ from .repository import Repository
 from .snapshots import AUTHOR
 
 _LOCKED = "Pool-Locked: yes"
+_DROPPED = "refs/gitpool/dropped/"
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,7 @@ def write(repo: Repository, commit_id: str, mark: Mark, now: int, offset: int) -
     """Set, change or (where it says nothing) remove a snapshot's mark."""
     repo.commit(commit_id)
     ref = f"{TAGS}snapshot-{commit_id[:12]}"
-    old = repo.refs.get(ref)
-    if not mark.name and not mark.locked:
-        repo.refs.delete(ref)
-    else:
+    if mark.name or mark.locked:
         tag = Tag()
         tag.name = ref.removeprefix(TAGS).encode()
         tag.object = (Commit, commit_id.encode())
@@ -60,10 +58,22 @@ def write(repo: Repository, commit_id: str, mark: Mark, now: int, offset: int) -
         text = f"{mark.name}\n\n{_LOCKED}\n" if mark.locked else f"{mark.name}\n"
         tag.message = text.lstrip("\n").encode()
         with leftovers.writing(repo):
-            new = repo.objects.write(tag)
-            if new != old:
-                repo.refs.swap(ref, old, new)
-        if new == old:
-            return
+            replace(repo, ref, repo.objects.write(tag))
+    else:
+        replace(repo, ref, None)
+
+
+def replace(repo: Repository, ref: str, new: str | None) -> None:
+    """Set a tag to another object, or (None) remove it; no old object is left dangling."""
+    old = repo.refs.get(ref)
+    if old == new:
+        return
+    if new is None:
+        repo.refs.delete(ref)
+    else:
+        repo.refs.swap(ref, old, new)
     if old:
         repo.objects.delete_loose(old)
+        if old in repo.objects:
+            # In a pack, which is never rewritten here: a ref of its own keeps it in order.
+            repo.refs.swap(f"{_DROPPED}{old}", repo.refs.get(f"{_DROPPED}{old}"), old)

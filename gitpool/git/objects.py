@@ -128,6 +128,16 @@ class ObjectStore:
             for object_id in pack:
                 yield object_id.decode()
 
+    def has_prefix(self, digits: str) -> bool:
+        """Whether some object's id begins with these digits, two at least."""
+        folder = self.folder / digits[:2]
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if any(name.startswith(digits[2:]) for name in os.listdir(folder)):
+                return True
+        packs = self._packed()
+        found = packs.iter_prefix(digits.encode()) if packs else iter(())
+        return next(iter(found), None) is not None
+
     def kind(self, object_id: str) -> bytes:
         """An object's type, `b"commit"` and so on, without reading it whole. Raises Damaged."""
         try:

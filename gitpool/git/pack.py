@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from dulwich.object_format import DEFAULT_OBJECT_FORMAT
+from dulwich.pack import PackData
+
 from ..errors import TooLarge, Unacceptable
+from ..pool import durable
 from .objects import ObjectStore
 
 _CHUNK = 1 << 18
@@ -30,16 +35,25 @@ def stream_pack(objects: ObjectStore, object_ids: list[str]) -> Iterator[bytes]:
 
 
 def _pieces(objects: ObjectStore, object_ids: list[str]) -> Iterator[bytes]:
-    yield b"PACK" + (2).to_bytes(4, "big") + len(object_ids).to_bytes(4, "big")
+    yield pack_header(len(object_ids))
     for object_id in object_ids:
-        type_num, data = objects.read_raw(object_id)
-        yield _entry_header(type_num, len(data))
-        deflate = zlib.compressobj(1 if type_num != 3 or len(data) < 65536 else 0)
-        view = memoryview(data)
-        for start in range(0, len(data), _CHUNK):
-            if piece := deflate.compress(view[start : start + _CHUNK]):
-                yield piece
-        yield deflate.flush()
+        yield from pack_entry(*objects.read_raw(object_id))
+
+
+def pack_header(count: int) -> bytes:
+    """What a pack of that many objects begins with."""
+    return b"PACK" + (2).to_bytes(4, "big") + count.to_bytes(4, "big")
+
+
+def pack_entry(type_num: int, data: bytes) -> Iterator[bytes]:
+    """One object as it stands in a pack, a piece at a time; images stored, not deflated."""
+    yield _entry_header(type_num, len(data))
+    deflate = zlib.compressobj(1 if type_num != 3 or len(data) < 65536 else 0)
+    view = memoryview(data)
+    for start in range(0, len(data), _CHUNK):
+        if piece := deflate.compress(view[start : start + _CHUNK]):
+            yield piece
+    yield deflate.flush()
 
 
 def _entry_header(type_num: int, size: int) -> bytes:
@@ -75,6 +89,24 @@ def examine_pack(path: Path, start: int, max_total: int) -> int:
         if offset != end or _checksum(data, start, end) != data[end:]:
             raise _bad("it is cut off or damaged")
     return count
+
+
+def index_pack(pack: Path) -> None:
+    """Write an examined pack's index, and give both the name that git gives such a pair."""
+    try:
+        data = PackData(str(pack), object_format=DEFAULT_OBJECT_FORMAT)
+        try:
+            name = data.get_stored_checksum().hex()
+            data.create_index(str(pack.with_suffix(".idx")), version=2)
+        finally:
+            data.close()
+    except Exception as error:  # dulwich raises many kinds on crafted deltas
+        raise _bad("it is damaged") from error
+    for suffix in (".pack", ".idx"):
+        source = pack.with_suffix(suffix)
+        source.chmod(0o444)
+        os.replace(source, pack.with_name(f"pack-{name}{suffix}"))
+    durable.sync_folder(pack.parent)
 
 
 def _examine_object(data: mmap.mmap, offset: int, end: int) -> tuple[int, int]:

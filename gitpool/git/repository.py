@@ -56,12 +56,15 @@ class Identity:
 
 
 class Repository:
-    """The repository in the pool folder `path`. Callers hold the pool's lock."""
+    """The repository in the pool folder `path`. Callers hold the pool's lock.
 
-    def __init__(self, path: Path) -> None:
+    bare: the folder itself is what `.git` is elsewhere, and there is no pool in it.
+    """
+
+    def __init__(self, path: Path, bare: bool = False) -> None:
         self.path = path
         self.folder = PoolFolder(path)
-        self.git = path / ".git"
+        self.git = path if bare else path / ".git"
         self.objects = ObjectStore(self.git / "objects")
         self.refs = Refs(self.git)
         self.index_path = self.git / "index"
@@ -119,6 +122,11 @@ class Repository:
         if not isinstance(obj, Commit):
             raise NotFound("unknown_snapshot", "There is no such snapshot.")
         return obj
+
+    def parents(self, commit_id: str) -> list[str]:
+        """The snapshots that one was made on, those that are here."""
+        names = [parent.decode() for parent in self.commit(commit_id).parents]
+        return [name for name in names if name in self.objects]
 
     def files_of(self, tree_id: str) -> dict[str, str]:
         """A tree's regular files: blob ids by name."""

@@ -14,6 +14,7 @@ from ..pool.content import hash_file
 from ..pool.folder import missing_images
 from ..pool.manifest import MANIFEST_NAME, Manifest, is_mask_name
 from . import checkout, leftovers
+from .ancestry import is_ancestor
 from .changes import Changes, Version, compare
 from .index import FILE_MODE, is_racy, read_index, write_index
 from .mend import mend
@@ -56,9 +57,9 @@ def _lead_home(repo: Repository, identity: Identity, now: int) -> None:
     elsewhere = detached or (repo.refs.get(ref) if ref else None)
     tip = repo.refs.get(own)
     if elsewhere and elsewhere in repo.objects and elsewhere != tip:
-        if tip is None or _is_ancestor(repo, tip, elsewhere):
+        if tip is None or is_ancestor(repo.parents, tip, elsewhere):
             repo.refs.swap(own, tip, elsewhere)
-        elif not _is_ancestor(repo, elsewhere, tip):
+        elif not is_ancestor(repo.parents, elsewhere, tip):
             _join(repo, identity, own, tip, elsewhere, now)
     repo.refs.set_head(own)
 
@@ -243,20 +244,6 @@ def _without_leftovers(repo: Repository, strays: list[str]) -> list[str]:
         else:
             kept.append(name)
     return kept
-
-
-def _is_ancestor(repo: Repository, older: str, newer: str) -> bool:
-    seen, todo = {newer}, [newer]
-    while todo:
-        current = todo.pop()
-        if current == older:
-            return True
-        for parent in repo.commit(current).parents:
-            name = parent.decode()
-            if name not in seen and name in repo.objects:
-                seen.add(name)
-                todo.append(name)
-    return False
 
 
 def _join(repo: Repository, identity: Identity, ref: str, tip: str, other: str, now: int) -> None:

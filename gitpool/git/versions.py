@@ -21,7 +21,7 @@ def restore(repo: Repository, identity: Identity, snapshot: str, text: str, now:
 
     Gives the new snapshot's id, or the present one's where there is nothing to change.
     """
-    files = _pool_files(repo.version(snapshot).blobs)
+    files = pool_files(repo.version(snapshot).blobs)
     return show(repo, identity, files, Message(text, "restore", identity.id, identity.name), now)
 
 
@@ -31,7 +31,7 @@ def restore_images(
     """Bring back just these images, each with its mask and label, into its old place."""
     tip = repo.tip()
     then, present = repo.version(snapshot), repo.version(tip)
-    files, manifest = dict(_pool_files(present.blobs)), present.manifest
+    files, manifest = dict(pool_files(present.blobs)), present.manifest
     for image in sorted(set(images), key=lambda name: _place(then, name)):
         manifest, files = _bring_back(then, image, manifest, files)
     message = Message(text, "restore", identity.id, identity.name)
@@ -41,9 +41,17 @@ def restore_images(
 
 
 def show(
-    repo: Repository, identity: Identity, files: dict[str, str], message: Message, now: int
+    repo: Repository,
+    identity: Identity,
+    files: dict[str, str],
+    message: Message,
+    now: int,
+    other: str | None = None,
 ) -> str:
-    """Snapshot a pool made of known blobs, and put it into the folder."""
+    """Snapshot a pool made of known blobs, and put it into the folder.
+
+    other: the snapshot of another line of history that this one joins, if it does.
+    """
     missing = [name for name, blob in files.items() if blob not in repo.objects]
     if missing:
         raise Damaged(
@@ -52,11 +60,12 @@ def show(
     checkout.verify(repo, files)
     tip = repo.tip()
     tree = build_tree(files)
-    if tip and repo.commit(tip).tree == tree.id:
+    if tip and other is None and repo.commit(tip).tree == tree.id:
         return tip
     with leftovers.writing(repo):
         repo.objects.write(tree)
-        commit = commit_tree(repo, tree.id.decode(), [tip] if tip else [], message, now)
+        parents = [commit for commit in (tip, other) if commit]
+        commit = commit_tree(repo, tree.id.decode(), parents, message, now)
         checkout.begin(repo, commit)
         repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, commit)
     checkout.finish(repo)
@@ -87,5 +96,5 @@ def _place(then: Version, image: str) -> int:
     raise NotFound("unknown_image", "That image isn't in this snapshot.")
 
 
-def _pool_files(blobs: Mapping[str, str]) -> dict[str, str]:
+def pool_files(blobs: Mapping[str, str]) -> dict[str, str]:
     return {n: b for n, b in blobs.items() if n == MANIFEST_NAME or is_image_name(n)}

@@ -57,7 +57,7 @@ class Profiles:
         with library.open_profile(profile_id) as pool, library.registry_lock() as registry:
             registry.require_free(name, but=profile_id)
             identity = replace(registry.get(profile_id), name=name)
-            _require_free_branch(pool.repo, identity)
+            require_free_branch(pool.repo, identity)
             # The list decides; the branch follows it, now or after a crash.
             registry.put(identity)
             snapshots.settle(pool.repo, identity, library.now())
@@ -256,7 +256,7 @@ class Profiles:
         return found
 
 
-def _require_free_branch(repo: Repository, identity: Identity) -> None:
+def require_free_branch(repo: Repository, identity: Identity) -> None:
     """Raise Conflict where a git user's own branch has the name; its history must stay."""
     wanted = BRANCHES + branch_of(identity.name, identity.id)
     for ref in repo.refs.all(BRANCHES):

@@ -28,16 +28,18 @@ class Versions:
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    def take(self, profile_id: str) -> None:
-        """The automatic snapshot; a profile that is gone meanwhile needs none."""
+    def take(self, profile_id: str) -> bool:
+        """The automatic snapshot, if there is anything to take; a profile that is gone meanwhile
+        needs none."""
         library = self._library
         if library.registry.find(profile_id) is None or not library.path_of(profile_id).is_dir():
-            return
+            return False
         with self._library.open_profile(profile_id) as pool:
             repo, identity = pool.repo, pool.identity
             made = snapshots.take(repo, identity, "auto", self._library.now())
         if made:
             self._library.changed(profile_id)
+        return made is not None
 
     def snapshot(
         self, profile_id: str, message: object = None, kind: str = "named"

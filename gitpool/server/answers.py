@@ -30,6 +30,7 @@ _STATUS: tuple[tuple[type[e.GitPoolError], int], ...] = (
     (e.TooLarge, 413),
     (e.NotAnImage, 415),
     (e.Unacceptable, 422),
+    (e.RemoteFailed, 502),
     (e.DiskFailed, 503),
     (e.Damaged, 503),
 )
@@ -85,9 +86,9 @@ def answered(handler: Handler, checked: bool = False) -> Handler:
     return wrapped
 
 
-def success(data: Any) -> web.Response:
+def success(data: Any, status: int = 200) -> web.Response:
     """A JSON answer."""
-    return web.json_response(data, headers={**MARK, "Cache-Control": "no-store"})
+    return web.json_response(data, status=status, headers={**MARK, "Cache-Control": "no-store"})
 
 
 def failure(error: e.GitPoolError) -> web.Response:

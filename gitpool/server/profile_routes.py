@@ -43,16 +43,22 @@ def _register_life(routes: web.RouteTableDef, service: Service) -> None:
             return success(await run(function, await body_of(request)))
 
     act("create", lambda b: profiles.create(_new_id(), check_name(b.get("name"))))
-    act("rename", lambda b: profiles.rename(_id(b), check_name(b.get("name"))))
-    act("delete", lambda b: profiles.delete(_id(b), _flag(b, "forever")))
-    act("undelete", lambda b: profiles.undelete(_id(b)))
-    act("duplicate", lambda b: profiles.duplicate(_id(b), _new_id(), check_name(b.get("name"))))
-    act("adopt", lambda b: profiles.adopt(_id(b, "pool_id"), check_name(b.get("name"))))
-    act("seed", lambda b: profiles.seed(_id(b, "from"), _id(b)))
+    act("rename", lambda b: profiles.rename(profile_id_of(b), check_name(b.get("name"))))
+    act("delete", lambda b: profiles.delete(profile_id_of(b), flag(b, "forever")))
+    act("undelete", lambda b: profiles.undelete(profile_id_of(b)))
+    act(
+        "duplicate",
+        lambda b: profiles.duplicate(profile_id_of(b), _new_id(), check_name(b.get("name"))),
+    )
+    act("adopt", lambda b: profiles.adopt(profile_id_of(b, "pool_id"), check_name(b.get("name"))))
+    act("seed", lambda b: profiles.seed(profile_id_of(b, "from"), profile_id_of(b)))
     act(
         "branch_off",
         lambda b: profiles.branch_off(
-            _id(b), _new_id(), check_snapshot_id(b.get("snapshot")), check_name(b.get("name"))
+            profile_id_of(b),
+            _new_id(),
+            check_snapshot_id(b.get("snapshot")),
+            check_name(b.get("name")),
         ),
     )
 
@@ -64,8 +70,8 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
     @changing
     async def snapshot(request: web.Request) -> web.Response:
         body = await body_of(request)
-        kind = "auto" if _flag(body, "auto") else "named"
-        return success(await run(versions.snapshot, _id(body), body.get("message"), kind))
+        kind = "auto" if flag(body, "auto") else "named"
+        return success(await run(versions.snapshot, profile_id_of(body), body.get("message"), kind))
 
     @routes.get(_PREFIX + "history")
     @answered
@@ -89,7 +95,7 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
     async def restore(request: web.Request) -> web.Response:
         body = await body_of(request)
         target = check_snapshot_id(body.get("snapshot"))
-        return success(await run(versions.restore, _id(body), target, body.get("images")))
+        return success(await run(versions.restore, profile_id_of(body), target, body.get("images")))
 
     @routes.post(_PREFIX + "lock")
     @changing
@@ -97,7 +103,7 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
         body = await body_of(request)
         target = check_snapshot_id(body.get("snapshot"))
         locked, message = body.get("locked"), body.get("message")
-        return success(await run(versions.lock, _id(body), target, locked, message))
+        return success(await run(versions.lock, profile_id_of(body), target, locked, message))
 
     @routes.get(_PREFIX + "storage")
     @answered
@@ -141,7 +147,8 @@ def _new_id() -> str:
     return uuid.uuid4().hex
 
 
-def _id(body: Body, key: str = "id") -> str:
+def profile_id_of(body: Body, key: str = "id") -> str:
+    """An id that a body names. Raises Malformed."""
     return check_id(body.get(key), key)
 
 
@@ -151,7 +158,8 @@ def _query_id(request: web.Request) -> str:
     return check_id(request.query["id"])
 
 
-def _flag(body: Body, key: str) -> bool:
+def flag(body: Body, key: str) -> bool:
+    """True or false as a body says, false by default. Raises Malformed."""
     value = body.get(key, False)
     if not isinstance(value, bool):
         raise Malformed(f"bad_{key}", f"“{key}” must be true or false.")

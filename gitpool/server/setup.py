@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ..host import Host
 from ..service import Service, delay_from
-from . import guard, pool_routes, profile_routes
+from . import guard, pool_routes, profile_routes, remote_routes
 from .answers import run
 
 log = logging.getLogger("gitpool")
@@ -30,10 +30,12 @@ def setup(host: Host) -> Service:
         clock=time.time,
         changed=lambda pool_id: host.send("gitpool.changed", {"id": pool_id}),
         delay=delay_from(os.environ),
+        progress=lambda job: host.send("gitpool.progress", job),
     )
     warn_if_shadowed(host)
     pool_routes.register(host.routes, service)
     profile_routes.register(host.routes, service)
+    remote_routes.register(host.routes, service)
     host.app.middlewares.append(guard.keep_out_of_git)
 
     starting: set[asyncio.Task[None]] = set()

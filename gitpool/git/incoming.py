@@ -1,0 +1,177 @@
+"""What a remote sends: kept in quarantine until all of it is examined, then taken in whole."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from dulwich.objects import Commit, ShaFile, Tag, Tree
+
+from ..errors import Damaged, NotAnImage, TooLarge, Unacceptable
+from ..identifiers import is_image_name
+from ..pool import durable, images
+from .bundle import check_tree
+from .objects import ObjectStore
+from .pack import examine_pack, index_pack
+from .refs import TAGS
+
+_MAX_RATIO = 1000
+_SLACK = 64 << 20
+
+
+class Quarantine:
+    """A scratch folder for one pack from outside. Nothing in it counts until `install`.
+
+    known: the objects that are here already, complete with all that they need.
+    """
+
+    def __init__(self, folder: Path, known: ObjectStore | None, limit: int) -> None:
+        self.objects = ObjectStore(folder / "objects")
+        (folder / "objects" / "pack").mkdir(parents=True)
+        self._pack = folder / "objects" / "pack" / "incoming.pack"
+        self._known = known
+        self._limit = limit
+        self._received = 0
+        self._file = open(self._pack, "wb")  # noqa: SIM115 - closed by `close`
+
+    @property
+    def received(self) -> int:
+        """Bytes so far."""
+        return self._received
+
+    def write(self, data: bytes) -> int:
+        """Take a piece of the pack. Raises TooLarge past the limit."""
+        self._received += len(data)
+        if self._received > self._limit:
+            raise TooLarge(
+                "remote_too_large",
+                "The remote sends more than can be taken in.",
+                "Nothing was changed here.",
+            )
+        return self._file.write(data)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._file.close()
+        self.objects.close()
+
+    def examine(self, tips: list[str]) -> None:
+        """Check the pack to its last byte, and everything new that the tips need.
+
+        Raises Unacceptable or TooLarge; then nothing may be used of it.
+        """
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if self._received:
+            try:
+                examine_pack(self._pack, 0, _MAX_RATIO * self._received + _SLACK)
+                index_pack(self._pack)
+            except Unacceptable as error:
+                raise _bad("what it sent is damaged") from error
+        try:
+            for tip in tips:
+                self._examine_history(tip)
+        except Damaged:
+            raise _bad("a part of its history is missing or damaged") from None
+
+    def install(self, target: ObjectStore) -> None:
+        """Move the examined pack to where it belongs, durably."""
+        folder = target.folder / "pack"
+        durable.make_folder(folder)
+        self.objects.close()
+        # A pack counts once its index is there, so the index goes last.
+        for suffix in (".pack", ".idx"):
+            for file in sorted(self._pack.parent.glob(f"pack-*{suffix}")):
+                os.replace(file, folder / file.name)
+        durable.sync_folder(folder)
+
+    def _examine_history(self, tip: str) -> None:
+        seen, todo = {tip}, [tip]
+        newest = True
+        while todo:
+            object_id = todo.pop()
+            if self._is_known(object_id):
+                continue
+            obj = self.objects.read(object_id)
+            _check(obj)
+            if isinstance(obj, Tag):
+                needs = [obj.object[1].decode()]
+            elif isinstance(obj, Commit):
+                self._examine_tree(obj.tree.decode(), newest)
+                newest = False
+                needs = [parent.decode() for parent in obj.parents]
+            else:
+                raise _bad("its history isn't a profile's")
+            fresh = [name for name in needs if name not in seen]
+            seen.update(fresh)
+            todo += fresh
+
+    def _examine_tree(self, tree_id: str, shown: bool) -> None:
+        if self._is_known(tree_id) and not shown:
+            return
+        tree = self._read(tree_id)
+        _check(tree)
+        if not isinstance(tree, Tree):
+            raise _bad("its history isn't a profile's")
+        try:
+            check_tree(tree)
+        except Unacceptable:
+            raise _bad("it holds files or folders that no pool has") from None
+        for name, blob in _files(tree):
+            if blob in self.objects:
+                if shown and is_image_name(name):
+                    self._examine_image(name, blob)
+            elif not self._is_known(blob):
+                raise _bad("some of its images are missing")
+
+    def _examine_image(self, name: str, blob: str) -> None:
+        type_num, data = self.objects.read_raw(blob)
+        try:
+            if type_num == 3:
+                images.probe(io.BytesIO(data))
+                return
+        except NotAnImage:
+            pass
+        raise _bad(f"“{name}” isn't an image")
+
+    def _is_known(self, object_id: str) -> bool:
+        return self._known is not None and object_id in self._known
+
+    def _read(self, object_id: str) -> ShaFile:
+        if self._known is not None and object_id in self._known:
+            return self._known.read(object_id)
+        return self.objects.read(object_id)
+
+
+def tag_commit(objects: ObjectStore, ref: str, object_id: str) -> str | None:
+    """The snapshot that one of our tags names; None where it isn't a tag of ours, or not here."""
+    if not ref.startswith(f"{TAGS}snapshot-") or object_id not in objects:
+        return None
+    obj = objects.read(object_id)
+    if not isinstance(obj, Tag) or obj.object[0] is not Commit:
+        return None
+    commit = obj.object[1].decode()
+    return commit if commit.startswith(ref.rpartition("-")[2]) and commit in objects else None
+
+
+def _files(tree: Tree) -> Iterator[tuple[str, str]]:
+    for entry in tree.iteritems():
+        yield entry.path.decode("utf-8", "surrogateescape"), entry.sha.decode()
+
+
+def _check(obj: ShaFile) -> None:
+    try:
+        obj.check()
+    except Exception as error:  # dulwich's checks raise many kinds
+        raise _bad("a part of its history is malformed") from error
+
+
+def _bad(why: str) -> Unacceptable:
+    return Unacceptable(
+        "bad_remote",
+        f"The remote's profile can't be taken in: {why}.",
+        "Nothing was changed here, nor there.",
+    )

@@ -1,0 +1,48 @@
+"""What a remote has to be sent: objects that it lacks, found from what it says it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .ancestry import missing_from
+from .clone import Reach, collect_tree
+from .objects import ObjectStore
+from .repository import Repository
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """Objects to send, in a pack's usual order, and where to read them."""
+
+    objects: ObjectStore
+    ids: list[str]
+    commits: int = 0
+
+
+def outgoing(repo: Repository, tip: str, there: Iterable[str], tags: Iterable[str]) -> Outgoing:
+    """What `tip` and the tags need beyond the snapshots that the remote has.
+
+    there: commit ids that the remote names; those that aren't here tell nothing.
+    """
+    known = {commit for commit in there if commit in repo.objects}
+    commits = missing_from(repo.parents, tip, known)
+    missing, present = set(commits), Reach()
+    new = Reach(dict.fromkeys(commits), dict.fromkeys(tags))
+    for commit_id in commits:
+        for parent in repo.parents(commit_id):
+            if parent not in missing:
+                _collect(repo, parent, present)
+    for commit_id in commits:
+        _collect(repo, commit_id, new)
+    trees = [t for t in new.trees if t not in present.trees]
+    blobs = [b for b in new.blobs if b not in present.blobs]
+    ids = [*new.commits, *new.tags, *trees, *blobs]
+    return Outgoing(repo.objects, ids, len(commits))
+
+
+def _collect(repo: Repository, commit_id: str, found: Reach) -> None:
+    tree = repo.commit(commit_id).tree.decode()
+    if tree not in found.trees:
+        found.trees[tree] = None
+        collect_tree(repo, tree, found)

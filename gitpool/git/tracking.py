@@ -1,0 +1,81 @@
+"""What a profile remembers of its remote: a tracking branch, and a note of the last sync.
+
+The branch is `refs/remotes/gitpool/<branch>`, as git users know them; the note says under
+which names both sides agreed, so that a rename on either side is known for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..pool import durable
+from .ancestry import missing_from
+from .refs import BRANCHES, TAGS
+from .repository import Repository
+
+REMOTE_BRANCHES = "refs/remotes/gitpool/"
+_NOTE = "gitpool-remote.json"
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """The state at the last sync with `address`.
+
+    branch: this side's then; remote_branch: theirs; tip: the snapshot that both had.
+    tags: names and locks that both had, the tag object by ref. at: seconds since 1970.
+    """
+
+    address: str
+    branch: str
+    remote_branch: str
+    tip: str
+    tags: dict[str, str] = field(default_factory=dict)
+    at: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def read(repo: Repository) -> Tracked | None:
+    """The note; None where there was no sync yet, or none that can be read."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        raw = json.loads((repo.git / _NOTE).read_bytes())
+        words = [str(raw[key]) for key in ("address", "branch", "remote_branch", "tip")]
+        tags = {str(k): str(v) for k, v in raw["tags"].items() if str(k).startswith(TAGS)}
+        return Tracked(*words, tags, int(raw["at"]))
+    return None
+
+
+def point(repo: Repository, remote_branch: str, tip: str) -> None:
+    """Have the tracking branch show what the remote has; there is only this one."""
+    ref = REMOTE_BRANCHES + remote_branch.removeprefix(BRANCHES)
+    for old in repo.refs.all(REMOTE_BRANCHES):
+        if old != ref:
+            repo.refs.delete(old)
+    if repo.refs.get(ref) != tip:
+        repo.refs.swap(ref, repo.refs.get(ref), tip)
+
+
+def write(repo: Repository, tracked: Tracked) -> None:
+    """Note a sync that both sides have carried out."""
+    point(repo, tracked.remote_branch, tracked.tip)
+    data = json.dumps(tracked.as_json(), ensure_ascii=False).encode()
+    durable.write_file(repo.git / _NOTE, data)
+
+
+def forget(repo: Repository) -> None:
+    """Remember no remote any more."""
+    for ref in repo.refs.all(REMOTE_BRANCHES):
+        repo.refs.delete(ref)
+    (repo.git / _NOTE).unlink(missing_ok=True)
+
+
+def ahead(repo: Repository, tracked: Tracked) -> int:
+    """How many snapshots here the remote hasn't had yet."""
+    tip = repo.tip()
+    if tip is None or tracked.tip not in repo.objects:
+        return 0
+    return len(missing_from(repo.parents, tip, {tracked.tip}))

@@ -1,0 +1,159 @@
+"""Getting a profile from the remote that isn't here, or a second one beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import Conflict, NotFound
+from ..git import checkout, clone, snapshots, tracking
+from ..git.incoming import Quarantine, tag_commit
+from ..git.messages import Message, parse_message
+from ..git.refs import BRANCHES, TAGS
+from ..git.repository import Identity, Repository
+from ..git.tracking import Tracked
+from ..identifiers import branch_of, check_name, free_name
+from .jobs import Job
+from .library import Library
+from .profiles import Profiles
+from .remotes import Head, Remotes
+from .sync import Sync
+from .sync_fetch import owner_of
+
+
+@dataclass
+class _Found:
+    """What the conversation with the remote brought to light."""
+
+    refs: dict[str, str] = field(default_factory=dict)
+    tip: str | None = None
+    wants: list[str] = field(default_factory=list)
+
+
+class Arrivals:
+    """Profiles that come from the default remote."""
+
+    def __init__(self, library: Library, profiles: Profiles, remotes: Remotes, sync: Sync) -> None:
+        self._library, self._profiles = library, profiles
+        self._remotes, self._sync = remotes, sync
+
+    def get(self, remote_branch: str, new_id: str, job: Job, copy: bool = False) -> dict[str, Any]:
+        """Fetch a branch of the default remote as a profile, or sync the one it is here.
+
+        new_id: for a branch that no profile's id is known of, and for a `copy`: a profile of
+        its own, whatever is here. Gives the sync's result with the profile's `id` and `name`.
+        """
+        ref = BRANCHES + remote_branch
+        with self._library.staging(f"get-{job.id}") as folder:
+            quarantine = Quarantine(folder / "in", None, self._remotes.limits.receive)
+            try:
+                found = self._fetch(ref, quarantine, job)
+                assert found.tip
+                source = Repository(folder / "in", bare=True)
+                owner = None if copy else owner_of(source, found.tip)
+                if owner and self._library.registry.find(owner):
+                    return self._sync.sync(owner, job) | {"id": owner}
+                job.report("place")
+                entry = self._place(source, folder / "new", ref, found, owner, new_id, copy)
+                source.objects.close()
+            finally:
+                quarantine.close()
+        result = {"status": "pulled", "pushed": 0, "conflicts": []}
+        return {**result, "pulled": self._count(entry["id"]), **entry}
+
+    def _fetch(self, ref: str, quarantine: Quarantine, job: Job) -> _Found:
+        remote, found = self._remotes.open(None), _Found()
+
+        def choose(refs: dict[str, str]) -> list[str]:
+            if ref not in refs:
+                raise NotFound("unknown_remote_profile", "The remote doesn't hold this profile.")
+            found.tip = refs[ref]
+            found.wants = [refs[ref]]
+            return found.wants
+
+        def sink(data: bytes) -> int:
+            written = quarantine.write(data)
+            job.report("receive", quarantine.received, 0, "bytes")
+            return written
+
+        job.report("connect")
+        found.refs = job.outside(lambda: remote.fetch(choose, [], sink))
+        job.report("check")
+        quarantine.examine(found.wants)
+        return found
+
+    def _place(
+        self,
+        source: Repository,
+        target: Path,
+        ref: str,
+        found: _Found,
+        owner: str | None,
+        new_id: str,
+        copy: bool,
+    ) -> dict[str, Any]:
+        library, now, tip = self._library, self._library.now(), found.tip
+        assert tip
+        message = parse_message(source.commit(tip).message)
+        name = check_name(Head(ref, tip, message, 0, None).name)
+        if owner and library.path_of(owner).exists():
+            raise Conflict(
+                "folder_taken",
+                "A pool of the same id is here already.",
+                "Make it a profile from the list of pools, then sync it.",
+            )
+        name = free_name(name, library.registry.names())
+        identity = Identity(owner or new_id, name, now)
+        tags = _tags(source, found.refs)
+        if copy:
+            text = Message(f"Get “{name}” from the remote", "duplicate", identity.id, name)
+            repo = clone.clone(source, target, identity, tip, text, now, tags)
+            return self._profiles.place(repo, identity)
+        repo = Repository(target)
+        target.mkdir()
+        repo.create(identity)
+        self._install(source, repo)
+        _show(repo, identity, tip, tags)
+        snapshots.settle(repo, identity, now)
+        snapshots.take(repo, identity, "auto", now)
+        entry = self._profiles.place(repo, identity)
+        self._note(entry, ref, tip, tags)
+        return entry
+
+    def _install(self, source: Repository, repo: Repository) -> None:
+        """Move the examined pack over: it is one whole profile, and nothing else."""
+        for suffix in (".pack", ".idx"):
+            for file in (source.objects.folder / "pack").glob(f"pack-*{suffix}"):
+                file.rename(repo.objects.folder / "pack" / file.name)
+
+    def _note(self, entry: dict[str, Any], ref: str, tip: str, tags: dict[str, str]) -> None:
+        library = self._library
+        with library.locks.hold(entry["id"]):
+            repo = Repository(library.path_of(entry["id"]))
+            branch = BRANCHES + branch_of(entry["name"], entry["id"])
+            address = self._remotes.address(entry["id"]).text
+            tracking.write(repo, Tracked(address, branch, ref, tip, tags, library.now()))
+
+    def _count(self, profile_id: str) -> int:
+        repo = Repository(self._library.path_of(profile_id))
+        tip = repo.tip()
+        try:
+            return len(clone.reach_commits(repo, tip)) if tip else 0
+        finally:
+            repo.objects.close()
+
+
+def _show(repo: Repository, identity: Identity, tip: str, tags: dict[str, str]) -> None:
+    """Set the branch and the tags, and put the files into the folder."""
+    checkout.begin(repo, tip)
+    repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), None, tip)
+    checkout.finish(repo)
+    for tag, object_id in tags.items():
+        repo.refs.swap(tag, None, object_id)
+
+
+def _tags(source: Repository, refs: dict[str, str]) -> dict[str, str]:
+    marks: Sequence[str] = [ref for ref in refs if ref.startswith(f"{TAGS}snapshot-")]
+    return {r: refs[r] for r in marks if tag_commit(source.objects, r, refs[r])}

@@ -1,0 +1,221 @@
+"""Which remote a profile has, and what that remote holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dulwich.objects import Commit, ShaFile, Tree
+
+from ..errors import Conflict, Malformed, NotFound, RemoteFailed
+from ..git import tracking
+from ..git.messages import Message, parse_message
+from ..git.objects import ObjectStore
+from ..git.outgoing import Outgoing
+from ..git.refs import BRANCHES
+from ..git.repository import Repository
+from ..identifiers import branch_of, check_text, is_image_name, name_of_branch
+from ..pool.manifest import is_mask_name
+from ..remote.address import Address, parse
+from ..remote.connect import connect, limits_from
+from ..remote.secrets import Secret, Secrets
+from ..remote.settings import Settings
+from ..remote.transport import RefUpdate, Remote
+from .library import Library
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a branch of the remote shows at its tip."""
+
+    branch: str
+    commit: str
+    message: Message
+    time: int
+    images: int | None
+
+    @property
+    def name(self) -> str:
+        """The profile's name: as the branch says, whole where the branch had to be cut."""
+        said = self.message.name
+        if said and BRANCHES + branch_of(said, self.message.profile_id) == self.branch:
+            return said
+        return name_of_branch(self.branch.removeprefix(BRANCHES))
+
+
+class Remotes:
+    """The remotes. user: the folder of settings and secrets."""
+
+    def __init__(
+        self, library: Library, user: Path, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        self._library = library
+        self._environment = environment
+        self.settings = Settings(user, environment)
+        self.secrets = Secrets(user, environment)
+        self.limits = limits_from(environment)
+
+    def address(self, profile_id: str | None) -> Address:
+        """Where a profile syncs to. Raises Conflict where no remote is set."""
+        setting = self.settings.remote(profile_id)
+        if setting is None:
+            raise Conflict("no_remote", "No remote is set yet.", "Connect one first.")
+        return parse(setting.url, self.settings.allowed())
+
+    def open(self, profile_id: str | None) -> Remote:
+        """The profile's remote, or the default one. Nothing is sent yet."""
+        address = self.address(profile_id)
+        setting = self.settings.remote(profile_id)
+        secret = self.secrets.find(profile_id if setting and setting.own else None, address)
+        if secret and setting and setting.username:
+            secret = Secret(setting.username, secret.token)
+        return self._connect(address, secret)
+
+    def describe(self, profile_id: str | None) -> dict[str, Any]:
+        """The setting, whether a secret is kept, and what is known of the last sync."""
+        setting = self.settings.remote(profile_id)
+        answer: dict[str, Any] = {
+            "url": setting.url if setting else None,
+            "username": setting.username if setting else None,
+            "own": bool(setting and setting.own),
+            "has_secret": False,
+            "auto_sync": self.settings.auto_sync,
+            "allowed": sorted({"https", "ssh", *self.settings.allowed()}),
+        }
+        if setting:
+            try:
+                address = parse(setting.url, self.settings.allowed())
+            except Malformed as error:
+                return {**answer, "problem": error.message}
+            key = profile_id if setting.own else None
+            answer["has_secret"] = self.secrets.keeps(key, address)
+            if profile_id:
+                answer["status"] = self._status(profile_id, address)
+        return answer
+
+    def change(self, profile_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Set or forget a remote, its token, and whether profiles sync by themselves."""
+        if profile_id is not None:
+            self._library.registry.get(profile_id)
+        auto = body.get("auto_sync")
+        if auto is not None and not isinstance(auto, bool):
+            raise Malformed("bad_auto_sync", "“auto_sync” must be true or false.")
+        if "url" in body and body["url"] is None:
+            self.settings.set_remote(profile_id, None, None)
+            self.secrets.forget(profile_id)
+        elif "url" in body:
+            address, username, secret = self.given(body)
+            self.settings.set_remote(profile_id, address.text, username)
+            if secret:
+                self.secrets.keep(profile_id, address, secret)
+            elif not self.secrets.keeps(profile_id, address):
+                self.secrets.forget(profile_id)
+        elif auto is None:
+            raise Malformed("bad_address", "The address is missing.")
+        if auto is not None:
+            self.settings.set_auto_sync(auto)
+        return self.describe(profile_id)
+
+    def test(
+        self, profile_id: str | None, address: Address, username: str | None, secret: Secret | None
+    ) -> dict[str, Any]:
+        """Try an address before it is kept: `{"profiles": n, "empty": bool}`.
+
+        Raises RemoteFailed with what is wrong in words.
+        """
+        if secret is None:
+            secret = self.secrets.find(profile_id, address)
+            secret = Secret(username or secret.username, secret.token) if secret else None
+        remote = self._connect(address, secret)
+        found = self.heads(remote)
+        profiles = [head for head in found if head.message.kind]
+        if found and not profiles:
+            raise RemoteFailed(
+                "remote_not_pools",
+                "This repository already holds something that isn't Git Pool's.",
+                "Make a new, empty repository there, and use its address.",
+            )
+        return {"profiles": len(profiles), "empty": not found}
+
+    def remove(self, remote_branch: str) -> dict[str, Any]:
+        """Remove a branch from the default remote. Raises NotFound, RemoteFailed."""
+        remote, ref = self.open(None), BRANCHES + remote_branch
+        refs = remote.fetch(lambda _: [], [], lambda _: 0)
+        if ref not in refs:
+            raise NotFound("unknown_remote_profile", "The remote doesn't hold this profile.")
+        nothing = Outgoing(ObjectStore(self._library.private), [])
+        remote.push([RefUpdate(ref, refs[ref], None)], nothing, lambda *_: None)
+        return {"removed": remote_branch}
+
+    def heads(self, remote: Remote) -> list[Head]:
+        """What each branch of a remote shows."""
+        refs = remote.fetch(lambda _: [], [], lambda _: 0)
+        branches = {ref: tip for ref, tip in refs.items() if ref.startswith(BRANCHES)}
+        raw = remote.peek(list(dict.fromkeys(branches.values()))) if branches else {}
+        return [head_of(ref, tip, raw) for ref, tip in sorted(branches.items())]
+
+    def profiles(self) -> dict[str, Any]:
+        """What the default remote holds, and what of it is here."""
+        here = {entry.id for entry in self._library.registry.entries()}
+        listed = []
+        for head in self.heads(self.open(None)):
+            identity = head.message.profile_id or None
+            listed.append(
+                {
+                    "id": identity,
+                    "name": head.name,
+                    "remote_branch": head.branch.removeprefix(BRANCHES),
+                    "images": head.images,
+                    "here": identity in here,
+                    "snapshot": {
+                        "id": head.commit,
+                        "message": head.message.text.splitlines()[0],
+                        "time": head.time,
+                    },
+                }
+            )
+        return {"profiles": listed}
+
+    def given(self, body: Mapping[str, Any]) -> tuple[Address, str | None, Secret | None]:
+        """Address, user name and secret as a person typed them. Raises Malformed."""
+        address = parse(body.get("url"), self.settings.allowed())
+        username = check_text(body.get("username") or "", "username", 200).strip() or None
+        token = check_text(body.get("token") or "", "token", 4000).strip()
+        if any(c in (username or "") + token for c in "\r\n\t"):
+            raise Malformed("bad_token", "The token has characters that no token has.")
+        if username and ":" in username:
+            raise Malformed("bad_username", "A user name has no colon.")
+        return address, username, Secret(username, token) if token else None
+
+    def _connect(self, address: Address, secret: Secret | None) -> Remote:
+        allowed = self.settings.allowed()
+        return connect(address, secret, self.limits, allowed, self._environment)
+
+    def _status(self, profile_id: str, address: Address) -> dict[str, Any]:
+        repo = Repository(self._library.path_of(profile_id))
+        tracked = tracking.read(repo) if repo.exists() else None
+        if tracked is None or tracked.address != address.text:
+            return {"synced": None, "ahead": None}
+        return {"synced": tracked.at, "ahead": tracking.ahead(repo, tracked)}
+
+
+def head_of(branch: str, tip: str, raw: Mapping[str, bytes]) -> Head:
+    """A branch's tip from raw objects; what isn't among them is unknown."""
+    try:
+        commit = ShaFile.from_raw_string(1, raw[tip])
+        assert isinstance(commit, Commit)
+        message, time = parse_message(commit.message), commit.commit_time
+        tree = ShaFile.from_raw_string(2, raw[commit.tree.decode()])
+        assert isinstance(tree, Tree)
+        names = [entry.path.decode("utf-8", "replace") for entry in tree.iteritems()]
+        images = sum(is_image_name(name) and not is_mask_name(name) for name in names)
+    except KeyError:
+        if tip not in raw:
+            return Head(branch, tip, Message("Snapshot"), 0, None)
+        images = None
+    except Exception as error:  # dulwich's parsers raise many kinds
+        raise RemoteFailed("bad_remote", "The remote's history can't be read.") from error
+    return Head(branch, tip, message, time, images)

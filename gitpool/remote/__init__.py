@@ -1,0 +1,1 @@
+"""Talking to a git remote: addresses, sign-in, transports. Knows no profiles."""

@@ -1,0 +1,126 @@
+"""What went wrong with a remote, in words: from exceptions and servers' answers to one error."""
+
+from __future__ import annotations
+
+import re
+
+from dulwich.client import HTTPProxyUnauthorized, HTTPUnauthorized
+from dulwich.errors import GitProtocolError, HangupException, NotGitRepository
+
+from ..errors import RemoteFailed
+from .address import Address
+
+KEEPS_NAME = "remote_keeps_name"
+
+# What ssh and git say on the way, and what it means. The first that fits counts.
+_SAID: tuple[tuple[str, str], ...] = (
+    (r"host key verification failed|remote host identification has changed", "host_key"),
+    (r"permission denied \(|too many authentication failures", "key"),
+    (r"could not resolve|name or service not known|nameresolution", "host"),
+    (r"timed out|timeout|said nothing for", "timeout"),
+    (r"refused|unreachable|no route|newconnectionerror", "offline"),
+    (r"certificate|ssl", "certificate"),
+    (r"http resp 403|write access|not allowed to|permission to|read.only|denied", "rights"),
+    (r"does not appear to be a git|not found|no such|http resp 404|does not exist", "not_found"),
+    (r"http resp 40[17]", "token"),
+)
+_WORDS: dict[str, tuple[str, str, str]] = {
+    "host_key": (
+        "remote_host_key",
+        "This machine doesn't know the host, or its key has changed.",
+        "Connect once with ssh on the machine that runs ComfyUI, and accept the host's key.",
+    ),
+    "key": (
+        "remote_auth",
+        "The host didn't accept this machine's ssh key.",
+        "Add the public key to your account there, or use an https address with a token.",
+    ),
+    "token": (
+        "remote_auth",
+        "The host asks for a sign-in, or didn't accept this one.",
+        "Enter a user name and a token that may read and write the repository.",
+    ),
+    "host": (
+        "remote_offline",
+        "The host can't be found.",
+        "Check the address, and that this machine is online.",
+    ),
+    "offline": (
+        "remote_offline",
+        "The host didn't answer.",
+        "Check that this machine is online, and try again.",
+    ),
+    "timeout": ("remote_timeout", "The host took too long to answer.", "Try again later."),
+    "certificate": (
+        "remote_certificate",
+        "The host's certificate isn't valid.",
+        "Check the address.",
+    ),
+    "rights": (
+        "remote_denied",
+        "You may not write to this repository.",
+        "Ask its owner for the right to push, or use a token that has it.",
+    ),
+    "not_found": (
+        "remote_not_found",
+        "There is no repository at this address, or you may not see it.",
+        "Check the address, and make an empty repository there first.",
+    ),
+    "no_ssh": (
+        "remote_no_ssh",
+        "The ssh program isn't installed where ComfyUI runs.",
+        "Install OpenSSH, or use an https address.",
+    ),
+    "cut": (
+        "remote_cut_off",
+        "The connection broke off.",
+        "Sync again; nothing was lost.",
+    ),
+}
+
+
+def explain(error: BaseException, address: Address) -> RemoteFailed:
+    """The error that a person is told. Holds neither address, secret nor server's text."""
+    return RemoteFailed(*_WORDS[_kind(error, address)])
+
+
+def refused(reason: str) -> RemoteFailed:
+    """A ref that the remote wouldn't set, for a reason of its own."""
+    if "delet" in reason:
+        return RemoteFailed(
+            KEEPS_NAME,
+            "The host won't let go of the profile's old name.",
+            "It is the default branch there; choose another one on the host.",
+        )
+    words = " ".join(re.sub(r"[^\w .,:;()'’/-]", " ", reason).split())[:120]
+    return RemoteFailed(
+        "remote_refused",
+        f"The remote refused the upload: {words}." if words else "The remote refused the upload.",
+        "A rule on the host stands in the way; its owner can lift it.",
+    )
+
+
+def _kind(error: BaseException, address: Address) -> str:
+    if isinstance(error, (HTTPUnauthorized, HTTPProxyUnauthorized)):
+        return "token"
+    if isinstance(error, NotGitRepository):
+        return "not_found"
+    if isinstance(error, FileNotFoundError) and address.scheme == "ssh":
+        return "no_ssh"
+    said = " ".join(_texts(error)).lower()
+    for pattern, kind in _SAID:
+        if re.search(pattern, said):
+            return kind
+    if isinstance(error, (HangupException, GitProtocolError, OSError, EOFError)):
+        return "cut"
+    return "cut"
+
+
+def _texts(error: BaseException) -> list[str]:
+    """What an exception and those behind it say of themselves."""
+    said: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None and len(said) < 16:
+        said += [type(seen).__name__, str(seen)]
+        seen = seen.__cause__ or seen.__context__
+    return said

@@ -1,0 +1,213 @@
+"""A bare repository in a folder, on this machine or a NAS, as a remote. No git program needed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from dulwich.config import ConfigFile
+
+from ..errors import Conflict, Damaged, NotFound, RemoteFailed
+from ..git.outgoing import Outgoing, outgoing
+from ..git.pack import index_pack, pack_entry, pack_header, stream_pack
+from ..git.refs import BRANCHES, LOCK_MARK, TAGS
+from ..git.repository import Repository
+from ..pool import durable
+from .address import Address
+from .transport import Choose, RefUpdate, RemoteMoved, Sent, Sink
+
+_CONFIG = b"[core]\n\trepositoryformatversion = 0\n\tfilemode = false\n\tbare = true\n"
+_STALE = 10.0
+
+
+class FolderRemote:
+    """The remote in a folder, which need not be there yet: the first push makes it."""
+
+    def __init__(self, address: Address) -> None:
+        self.path = Path(address.path)
+
+    def fetch(self, choose: Choose, haves: Sequence[str], sink: Sink) -> dict[str, str]:
+        """See `Remote.fetch`."""
+        repo = self._open()
+        if repo is None:
+            choose({})
+            return {}
+        try:
+            refs = _refs(repo)
+            wanted = choose(dict(refs))
+            if wanted:
+                for piece in _stream(self._needed(repo, wanted, haves)):
+                    sink(piece)
+            return refs
+        finally:
+            repo.objects.close()
+
+    def peek(self, commits: Sequence[str]) -> dict[str, bytes]:
+        """See `Remote.peek`."""
+        repo = self._open()
+        found = {}
+        if repo is not None:
+            for commit_id in commits:
+                with contextlib.suppress(Damaged, NotFound):
+                    commit = repo.commit(commit_id)
+                    found[commit_id] = commit.as_raw_string()
+                    tree = commit.tree.decode()
+                    found[tree] = repo.objects.read_raw(tree)[1]
+            repo.objects.close()
+        return found
+
+    def push(self, updates: Sequence[RefUpdate], objects: Outgoing, sent: Sent) -> None:
+        """See `Remote.push`. New refs are there before old ones go."""
+        repo = self._open() or self._create()
+        try:
+            there = _refs(repo)
+            if any(there.get(update.ref) != update.old for update in updates):
+                raise RemoteMoved
+            if objects.ids:
+                _write_pack(repo.git / "objects" / "pack", objects, sent)
+            for update in sorted(updates, key=lambda update: update.new is None):
+                _set(repo, update)
+            _lead_head(repo)
+        finally:
+            repo.objects.close()
+
+    def _open(self) -> Repository | None:
+        """The repository; None where there is none yet. Raises RemoteFailed for what isn't one."""
+        try:
+            entries = {entry.name for entry in os.scandir(self.path)}
+        except FileNotFoundError:
+            self._require_parent()
+            return None
+        except NotADirectoryError:
+            raise _unfit("That address is a file, not a folder.") from None
+        if not entries:
+            return None
+        if ".git" in entries:
+            raise _unfit("Somebody works in that repository, so it can't be a remote.")
+        if not {"HEAD", "objects", "refs"} <= entries:
+            raise _unfit("That folder holds something else.")
+        if not _is_bare(self.path / "config"):
+            raise _unfit("Somebody works in that repository, so it can't be a remote.")
+        return Repository(self.path, bare=True)
+
+    def _require_parent(self) -> None:
+        if not self.path.parent.is_dir():
+            raise RemoteFailed(
+                "remote_not_found",
+                "That folder can't be reached.",
+                "Check the path, and that the drive is connected.",
+            )
+
+    def _create(self) -> Repository:
+        for name in ("objects/pack", "objects/info", "refs/heads", "refs/tags"):
+            durable.make_folder(self.path / name)
+        durable.write_file(self.path / "config", _CONFIG)
+        durable.write_file(self.path / "HEAD", b"ref: refs/heads/main\n")
+        return Repository(self.path, bare=True)
+
+    def _needed(self, repo: Repository, wanted: list[str], haves: Sequence[str]) -> Outgoing:
+        tags = {o for o in _refs(repo).values() if _is_tag(repo, o)}
+        commits = [w for w in wanted if w not in tags]
+        try:
+            ids: dict[str, None] = {}
+            for tip in commits:
+                ids |= dict.fromkeys(outgoing(repo, tip, haves, ()).ids)
+            for tag in tags:
+                target = repo.objects.read(tag).object[1].decode()  # type: ignore[attr-defined]
+                if tag in wanted or target in ids:
+                    ids[tag] = None
+            return Outgoing(repo.objects, list(ids))
+        except (Damaged, NotFound):
+            raise _damaged() from None
+
+
+def _refs(repo: Repository) -> dict[str, str]:
+    return {**repo.refs.all(BRANCHES), **repo.refs.all(TAGS)}
+
+
+def _is_tag(repo: Repository, object_id: str) -> bool:
+    try:
+        return repo.objects.kind(object_id) == b"tag"
+    except Damaged:
+        return False
+
+
+def _stream(objects: Outgoing) -> Iterator[bytes]:
+    try:
+        yield from stream_pack(objects.objects, objects.ids)
+    except Damaged:
+        raise _damaged() from None
+
+
+def _write_pack(folder: Path, objects: Outgoing, sent: Sent) -> None:
+    """Write the objects as one pack, durably, with its index."""
+    durable.make_folder(folder)
+    pack = folder / f"tmp_pack_{secrets.token_hex(8)}.pack"
+    digest = hashlib.sha1(usedforsecurity=False)
+    total = 0
+    try:
+        with open(pack, "xb") as file:
+            digest.update(header := pack_header(len(objects.ids)))
+            file.write(header)
+            for done, object_id in enumerate(objects.ids):
+                sent(done, total)
+                type_num, data = objects.objects.read_raw(object_id)
+                total += len(data)
+                for piece in pack_entry(type_num, data):
+                    digest.update(piece)
+                    file.write(piece)
+            file.write(digest.digest())
+            file.flush()
+            os.fsync(file.fileno())
+        index_pack(pack)
+        sent(len(objects.ids), total)
+    finally:
+        for suffix in (".pack", ".idx"):
+            pack.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _set(repo: Repository, update: RefUpdate) -> None:
+    lock = repo.git / f"{update.ref}.lock"
+    with contextlib.suppress(FileNotFoundError):
+        # Ours, and held for a moment only: an old one is a killed process's.
+        if lock.read_bytes() == LOCK_MARK and time.time() - lock.stat().st_mtime > _STALE:
+            lock.unlink()
+    try:
+        if update.new is None:
+            if repo.refs.get(update.ref) == update.old:
+                repo.refs.delete(update.ref)
+        else:
+            repo.refs.swap(update.ref, update.old, update.new)
+    except Conflict:
+        raise RemoteMoved from None
+
+
+def _lead_head(repo: Repository) -> None:
+    """Have HEAD name a branch that is there, so that whoever clones gets something to see."""
+    branches = repo.refs.all(BRANCHES)
+    if branches and repo.refs.head()[0] not in branches:
+        repo.refs.set_head(min(branches))
+
+
+def _is_bare(config: Path) -> bool:
+    try:
+        parsed = ConfigFile.from_file(io.BytesIO(config.read_bytes()))
+        return parsed.get_boolean((b"core",), b"bare", False)
+    except (OSError, ValueError):
+        return False
+
+
+def _unfit(message: str) -> RemoteFailed:
+    return RemoteFailed("remote_unfit", message, "Choose a new, empty folder.")
+
+
+def _damaged() -> RemoteFailed:
+    return RemoteFailed(
+        "remote_damaged", "The remote's own copy is damaged.", "Nothing was changed here."
+    )

@@ -1,0 +1,84 @@
+"""Git over https (and, where a settings file allows it, http), with checks and time-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from dulwich.client import Urllib3HttpGitClient
+from dulwich.config import ConfigDict
+
+from .address import Address, check_url
+from .smart import SmartRemote
+from .transport import Limits
+
+_REDIRECTS = 3
+_ANY_USER = "git"
+
+
+def https_remote(
+    address: Address,
+    secret: tuple[str | None, str] | None,
+    limits: Limits,
+    allowed: Collection[str] = (),
+) -> SmartRemote:
+    """A remote at an https address. secret: user name (or None) and token.
+
+    The secret goes to the address's own origin only; a redirect elsewhere doesn't get it.
+    """
+    parts = urlsplit(address.text)
+    base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
+    user, token = secret if secret else (None, None)
+
+    def connect() -> Urllib3HttpGitClient:
+        return Urllib3HttpGitClient(
+            base,
+            pool_manager=_pool(base, limits, allowed),
+            config=ConfigDict(),  # none of the user's, none of a repository's
+            username=(user or address.user or _ANY_USER) if token else None,
+            password=token,
+            thin_packs=False,
+            include_tags=True,
+            quiet=True,
+        )
+
+    return SmartRemote(address, connect, parts.path)
+
+
+class _Checked:
+    """Every address is checked when it is opened, a redirect's too."""
+
+    allowed: Collection[str] = ()
+
+    def urlopen(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        check_url(url, self.allowed)
+        return super().urlopen(method, url, *args, **kwargs)  # type: ignore[misc]
+
+
+class _Pool(_Checked, urllib3.PoolManager):
+    pass
+
+
+class _ProxiedPool(_Checked, urllib3.ProxyManager):
+    pass
+
+
+def _pool(base: str, limits: Limits, allowed: Collection[str]) -> urllib3.PoolManager:
+    parts = urlsplit(base)
+    proxy = getproxies().get(parts.scheme)
+    options: dict[str, Any] = {
+        "timeout": urllib3.Timeout(connect=limits.connect, read=limits.silence),
+        "retries": urllib3.Retry(
+            total=_REDIRECTS, connect=0, read=0, status=0, other=0, redirect=_REDIRECTS
+        ),
+    }
+    pool: urllib3.PoolManager
+    if proxy and not proxy_bypass(parts.hostname or ""):
+        pool = _ProxiedPool(proxy, **options)
+    else:
+        pool = _Pool(**options)
+    pool.allowed = allowed  # type: ignore[attr-defined]
+    return pool

@@ -1,0 +1,99 @@
+"""Which remote is whose: `settings.json` in the user folder, and what the environment says.
+
+`allow_remotes` is read here and written nowhere: only who runs the server allows `http` or
+folders.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..pool import durable
+
+SETTINGS = "settings.json"
+DEFAULT = "default"
+_KINDS = ("http", "file")
+
+
+@dataclass(frozen=True)
+class RemoteSetting:
+    """A remote as somebody set it. own: for one profile, instead of the default."""
+
+    url: str
+    username: str | None
+    own: bool
+
+
+class Settings:
+    """The settings in `folder`. environment: `GITPOOL_REMOTE`, `GITPOOL_ALLOW_REMOTES`."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._path = folder / SETTINGS
+        self._environment = environment
+        self._lock = threading.Lock()
+
+    def allowed(self) -> frozenset[str]:
+        """Which of `http` and `file` may be used as remotes."""
+        said = self._read().get("allow_remotes")
+        kinds = [str(kind) for kind in said] if isinstance(said, list) else []
+        kinds += self._environment.get("GITPOOL_ALLOW_REMOTES", "").split(",")
+        return frozenset(kind.strip().lower() for kind in kinds) & frozenset(_KINDS)
+
+    def remote(self, profile_id: str | None) -> RemoteSetting | None:
+        """The profile's own remote, else the default; None where there is neither."""
+        remotes = self._remotes()
+        for key in (profile_id, DEFAULT):
+            raw = remotes.get(key) if key else None
+            if isinstance(raw, dict) and isinstance(raw.get("url"), str):
+                user = raw.get("username")
+                return RemoteSetting(raw["url"], user if user else None, key != DEFAULT)
+        given = self._environment.get("GITPOOL_REMOTE", "").strip()
+        return RemoteSetting(given, None, False) if given else None
+
+    def set_remote(self, profile_id: str | None, url: str | None, username: str | None) -> None:
+        """Set or (None) forget the profile's own remote, or the default."""
+        key = profile_id or DEFAULT
+        entry = {"url": url, "username": username} if url else None
+
+        def change(data: dict[str, Any]) -> None:
+            remotes = data.get("remotes")
+            remotes = dict(remotes) if isinstance(remotes, dict) else {}
+            remotes.pop(key, None)
+            data["remotes"] = {**remotes, **({key: entry} if entry else {})}
+
+        self._change(change)
+
+    @property
+    def auto_sync(self) -> bool:
+        """Whether profiles sync by themselves."""
+        return self._read().get("auto_sync") is True
+
+    def set_auto_sync(self, on: bool) -> None:
+        self._change(lambda data: data.__setitem__("auto_sync", on))
+
+    def _remotes(self) -> dict[str, Any]:
+        remotes = self._read().get("remotes")
+        return remotes if isinstance(remotes, dict) else {}
+
+    def _read(self) -> dict[str, Any]:
+        with contextlib.suppress(OSError, ValueError):
+            data = json.loads(self._path.read_bytes())
+            if isinstance(data, dict):
+                return data
+        return {}
+
+    def _change(self, change: Any) -> None:
+        with self._lock:
+            data = self._read()
+            if not data and self._path.exists():
+                self._path.replace(self._path.with_suffix(".damaged"))
+            change(data)
+            durable.make_folder(self._path.parent)
+            text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+            durable.write_file(self._path, text.encode())

@@ -1,0 +1,101 @@
+"""Reading commits and their trees at the front of a pack while it comes in, and no more of it.
+
+Format: https://git-scm.com/docs/gitformat-pack (version 2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+
+from dulwich.pack import apply_delta
+
+_COMMIT, _OFS_DELTA = 1, 6
+_KINDS = {1: b"commit", 2: b"tree", 4: b"tag"}
+_LARGEST = 8 << 20
+_LONGEST = 64 << 20
+
+
+class Enough(Exception):
+    """All that was wanted has come."""
+
+
+class Sniffer:
+    """Takes a pack piece by piece until it has the wanted commits and their trees; then raises
+    Enough. Also after 64 MB, and where the pack goes on with images: they come last.
+
+    found: raw objects by id.
+    """
+
+    def __init__(self, commits: Sequence[str]) -> None:
+        self.found: dict[str, bytes] = {}
+        self._wanted = set(commits)
+        self._buffer = bytearray()
+        self._at = 12
+        self._read: dict[int, tuple[int, bytes]] = {}
+
+    def write(self, data: bytes) -> int:
+        """Take a piece. Raises Enough."""
+        self._buffer += data
+        if len(self._buffer) > _LONGEST:
+            raise Enough
+        while self._wanted and self._next():
+            pass
+        if not self._wanted:
+            raise Enough
+        return len(data)
+
+    def _next(self) -> bool:
+        """Read one object, if all of it is there."""
+        at = self._at
+        try:
+            type_num, size, at = _entry_header(self._buffer, at)
+            back = 0
+            if type_num == _OFS_DELTA:
+                back, at = _offset(self._buffer, at)
+        except IndexError:
+            return False
+        if type_num not in (*_KINDS, _OFS_DELTA) or size > _LARGEST:
+            raise Enough
+        inflate = zlib.decompressobj()
+        data = inflate.decompress(bytes(self._buffer[at:]))
+        if not inflate.eof:
+            return False
+        if back:
+            if self._at - back not in self._read:
+                raise Enough
+            type_num, base = self._read[self._at - back]
+            data = b"".join(apply_delta(base, data))
+        self._take(type_num, data)
+        self._at = len(self._buffer) - len(inflate.unused_data)
+        return True
+
+    def _take(self, type_num: int, data: bytes) -> None:
+        self._read[self._at] = type_num, data
+        header = b"%s %d\x00" % (_KINDS[type_num], len(data))
+        object_id = hashlib.sha1(header + data, usedforsecurity=False).hexdigest()
+        if object_id in self._wanted:
+            self._wanted.discard(object_id)
+            self.found[object_id] = data
+            if type_num == _COMMIT and data.startswith(b"tree "):
+                self._wanted.add(data[5:45].decode("ascii", "replace"))
+
+
+def _entry_header(data: bytearray, at: int) -> tuple[int, int, int]:
+    byte = data[at]
+    type_num, size, shift, at = byte >> 4 & 7, byte & 15, 4, at + 1
+    while byte & 0x80:
+        byte = data[at]
+        size |= (byte & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+    return type_num, size, at
+
+
+def _offset(data: bytearray, at: int) -> tuple[int, int]:
+    byte = data[at]
+    value, at = byte & 0x7F, at + 1
+    while byte & 0x80:
+        byte = data[at]
+        value, at = (value + 1) << 7 | byte & 0x7F, at + 1
+    return value, at

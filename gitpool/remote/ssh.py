@@ -1,0 +1,112 @@
+"""Git over ssh, by the user's own ssh program, keys, agent and known hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from dulwich.client import SSHGitClient, SSHVendor, SubprocessWrapper
+
+from .address import Address, check_reachable
+from .smart import SmartRemote
+from .transport import Limits
+
+_OPTIONS = ("BatchMode=yes", "ServerAliveInterval=15", "ServerAliveCountMax=3")
+
+
+def ssh_remote(
+    address: Address, limits: Limits, environment: Mapping[str, str] = os.environ
+) -> SmartRemote:
+    """A remote at an ssh address. `GIT_SSH_COMMAND` of the environment is obeyed, as git does."""
+
+    def connect() -> SSHGitClient:
+        if "GIT_SSH_COMMAND" not in environment:
+            # ssh's own configuration may give a host another name or a way round.
+            with contextlib.suppress(OSError):
+                check_reachable(address.host, address.port or 22)
+        return SSHGitClient(
+            address.host.strip("[]"),
+            port=address.port,
+            username=address.user,
+            vendor=_Vendor(limits, environment),
+            thin_packs=False,
+            include_tags=True,
+            quiet=True,
+        )
+
+    return SmartRemote(address, connect, address.path)
+
+
+class _Vendor(SSHVendor):
+    def __init__(self, limits: Limits, environment: Mapping[str, str]) -> None:
+        self._limits = limits
+        self._environment = environment
+
+    def run_command(self, host: str, command: bytes, **kwargs: Any) -> _Process:  # type: ignore[override]
+        program = self._environment.get("GIT_SSH_COMMAND") or "ssh"
+        arguments = [*shlex.split(program, posix=os.name != "nt"), "-x"]
+        for option in (*_OPTIONS, f"ConnectTimeout={max(1, int(self._limits.connect))}"):
+            arguments += ["-o", option]
+        if kwargs.get("protocol_version"):
+            arguments += ["-o", f"SetEnv=GIT_PROTOCOL=version={kwargs['protocol_version']}"]
+        if kwargs.get("port"):
+            arguments += ["-p", str(kwargs["port"])]
+        user = kwargs.get("username")
+        target = f"{user}@{host}" if user else host
+        process = subprocess.Popen(
+            [*arguments, "--", target, command.decode("utf-8")],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**self._environment, "SSH_ASKPASS_REQUIRE": "never"},
+        )
+        return _Process(process, self._limits.silence)
+
+
+class _Process(SubprocessWrapper):
+    """ssh, ended when it has said and taken nothing for too long, or when we are done with it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], silence: float) -> None:
+        super().__init__(process)
+        self._silence = silence
+        self._seen = time.monotonic()
+        self._closed = threading.Event()
+        self.read = self._noting(self.read)  # type: ignore[method-assign]
+        self.write = self._noting(self.write)  # type: ignore[method-assign]
+        threading.Thread(target=self._watch, name="gitpool-ssh", daemon=True).start()
+
+    def close(self, timeout: int | None = 5) -> None:
+        """End ssh: whatever it was sent to do has been answered, or isn't wanted any more."""
+        self._closed.set()
+        for pipe in (self.proc.stdin, self.proc.stdout, self.proc.stderr):
+            with contextlib.suppress(OSError):
+                if pipe:
+                    pipe.close()
+        self.proc.terminate()
+        try:
+            self.proc.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.proc.kill()
+            self.proc.wait()
+
+    def _noting(self, function: Any) -> Any:
+        def noted(*args: Any) -> Any:
+            self._seen = time.monotonic()
+            result = function(*args)
+            self._seen = time.monotonic()
+            return result
+
+        return noted
+
+    def _watch(self) -> None:
+        while not self._closed.wait(0.5):
+            if time.monotonic() - self._seen > self._silence:
+                self.proc.kill()
+                return
