@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from machines import Machine
 from support import Server
+
+pytest_plugins = ["remotes.fixtures"]
 
 
 @pytest.fixture
@@ -23,3 +27,12 @@ def quick_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     monkeypatch.setenv("GITPOOL_SNAPSHOT_DELAY", "0.3")
     with Server(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Machine]]:
+    """Starts machines, each with a folder of its own; folders and http are allowed as remotes."""
+    monkeypatch.setenv("GITPOOL_SNAPSHOT_DELAY", "3600")
+    monkeypatch.setenv("GITPOOL_ALLOW_REMOTES", "http,file")
+    with contextlib.ExitStack() as stack:
+        yield lambda name: stack.enter_context(Machine(tmp_path / name))

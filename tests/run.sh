@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Sets everything up and runs all checks. Wants Python 3.10 or newer, git and, for the page,
-# Chromium: as root it is installed from the system's packages.
+# Sets everything up and runs all checks. Wants Python 3.10 or newer, git,
+# OpenSSH's server and, for the page, Chromium: as root they are installed from the system's
+# packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
 command -v git >/dev/null || missing+=(git)
+[ -x /usr/sbin/sshd ] || missing+=(openssh-server)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

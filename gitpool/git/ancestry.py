@@ -53,15 +53,15 @@ def missing_from(parents: Parents, tip: str, known: set[str]) -> list[str]:
     while at not in known:
         found.append(at)
         before = list(parents(at))
-        if not before:
+        if not before and not known:
             return found
-        if len(before) > 1:
-            return _missing_beyond_merges(parents, tip, known)
+        if len(before) != 1:
+            return _missing_beyond_forks(parents, tip, known)
         at = before[0]
     return found
 
 
-def _missing_beyond_merges(parents: Parents, tip: str, known: set[str]) -> list[str]:
+def _missing_beyond_forks(parents: Parents, tip: str, known: set[str]) -> list[str]:
     there = ancestors(parents, *known)
     seen, todo, found = {tip}, [tip], []
     while todo:
