@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class GitPoolError(Exception):
     """Something a person can be told about.
@@ -54,3 +56,12 @@ class Damaged(GitPoolError):
 
 class RemoteFailed(GitPoolError):
     """The remote didn't answer, refused, or sent what can't be used."""
+
+
+def disk_failed(error: OSError) -> DiskFailed:
+    """What the system refused, for a person who mustn't see its paths."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return DiskFailed("disk_full", "The disk is full.", "Free some space and try again.")
+    return DiskFailed(
+        "disk_failed", "Reading or writing the disk failed.", "Check the disk and try again."
+    )

@@ -52,9 +52,9 @@ class Service:
         self.library.edited = self._edited
         self.remotes = Remotes(self.library, user, environment)
         self.conflicts = Conflicts(self.library, self.profiles.rename)
-        sync = Sync(self.library, self.remotes)
-        arrivals = Arrivals(self.library, self.profiles, self.remotes, sync)
-        self.background = Background(Jobs(progress), sync, arrivals, self.remotes, user)
+        self.sync = Sync(self.library, self.remotes)
+        self.arrivals = Arrivals(self.library, self.profiles, self.remotes, self.sync)
+        self.background = Background(Jobs(progress), self.sync, self.arrivals, self.remotes, user)
 
     def start(self) -> None:
         """Tidy up, and have whatever was edited while nobody looked snapshotted soon."""

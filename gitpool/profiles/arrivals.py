@@ -15,6 +15,7 @@ from ..git.refs import BRANCHES, TAGS
 from ..git.repository import Identity, Repository
 from ..git.tracking import Tracked
 from ..identifiers import branch_of, check_name, free_name
+from ..pool import durable
 from .jobs import Job
 from .library import Library
 from .profiles import Profiles
@@ -64,7 +65,7 @@ class Arrivals:
         return {**result, "pulled": self._count(entry["id"]), **entry}
 
     def _fetch(self, ref: str, quarantine: Quarantine, job: Job) -> _Found:
-        remote, found = self._remotes.open(None), _Found()
+        remote, found = job.outside(lambda: self._remotes.open(None)), _Found()
 
         def choose(refs: dict[str, str]) -> list[str]:
             if ref not in refs:
@@ -124,9 +125,12 @@ class Arrivals:
 
     def _install(self, source: Repository, repo: Repository) -> None:
         """Move the examined pack over: it is one whole profile, and nothing else."""
+        source.objects.close()
+        folder = repo.objects.folder / "pack"
         for suffix in (".pack", ".idx"):
             for file in (source.objects.folder / "pack").glob(f"pack-*{suffix}"):
-                file.rename(repo.objects.folder / "pack" / file.name)
+                file.rename(folder / file.name)
+        durable.sync_folder(folder)
 
     def _note(self, entry: dict[str, Any], ref: str, tip: str, tags: dict[str, str]) -> None:
         library = self._library

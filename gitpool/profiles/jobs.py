@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..errors import Conflict, DiskFailed, GitPoolError, NotFound
+from ..errors import Conflict, GitPoolError, NotFound, disk_failed
 
 log = logging.getLogger("gitpool")
 T = TypeVar("T")
@@ -170,12 +170,11 @@ class Jobs:
             job.finish("failed", error=error)
         except OSError as error:
             log.error("Git Pool: a job failed: %s", error.strerror or type(error).__name__)
-            job.finish("failed", error=DiskFailed("disk_failed", "Reading or writing failed."))
-        except Exception as error:
+            job.finish("failed", error=disk_failed(error))
+        except Exception:
             log.exception("Git Pool: a job failed")
             message = "Something went wrong in Git Pool."
             job.finish("failed", error=GitPoolError("internal", message, "See the server's log."))
-            del error
 
     @contextlib.contextmanager
     def _in_lane(self, job: Job):  # type: ignore[no-untyped-def]

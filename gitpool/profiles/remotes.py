@@ -76,6 +76,8 @@ class Remotes:
 
     def describe(self, profile_id: str | None) -> dict[str, Any]:
         """The setting, whether a secret is kept, and what is known of the last sync."""
+        if profile_id is not None:
+            self._library.registry.get(profile_id)
         setting = self.settings.remote(profile_id)
         answer: dict[str, Any] = {
             "url": setting.url if setting else None,

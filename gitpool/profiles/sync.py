@@ -23,7 +23,7 @@ from ..git.repository import Identity, Repository
 from ..git.tracking import Tracked
 from ..identifiers import branch_of, free_name, name_of_branch
 from ..remote.failures import KEEPS_NAME
-from ..remote.transport import RefUpdate, RemoteMoved
+from ..remote.transport import RefUpdate, Remote, RemoteMoved
 from . import conflicts
 from .jobs import Job
 from .library import Library, OpenProfile
@@ -42,6 +42,7 @@ _HAVES = 200
 class Taken:
     """What came in and what is left to send."""
 
+    remote: Remote
     side: Side
     theirs: str | None
     target: str
@@ -83,9 +84,10 @@ class Sync:
         raise RemoteMoved
 
     def _take_in(self, profile_id: str, job: Job, scratch: str, again: bool) -> Taken:
-        address = self._remotes.address(profile_id).text
-        remote = self._remotes.open(profile_id)
         job.report("snapshot")
+        address = self._remotes.address(profile_id).text
+        # Asking git's credential helper may take its time.
+        remote = job.outside(lambda: self._remotes.open(profile_id))
         with self._library.open_profile(profile_id) as pool:
             side = self._snapshot(pool, address)
         repo = Repository(self._library.path_of(profile_id))
@@ -177,6 +179,7 @@ class Sync:
             objects = outgoing(repo, tip, known, [u.new for u in there if u.new])
         after = replace(side, tip=tip)
         return Taken(
+            fetch.remote,
             after,
             fetch.theirs,
             target,
@@ -217,7 +220,7 @@ class Sync:
         if taken.updates:
             total = len(taken.objects.ids)
             job.report("send", 0, total, "objects")
-            remote = self._remotes.open(profile_id)
+            remote = taken.remote
 
             def sent(done: int, _: int) -> None:
                 job.report("send", done, total, "objects")

@@ -29,7 +29,7 @@ class Fetch:
         job: Job,
         again: bool,
     ) -> None:
-        self.side, self._repo, self._remote = side, repo, remote
+        self.side, self._repo, self.remote = side, repo, remote
         self._quarantine, self._job, self._again = quarantine, job, again
         self.refs: dict[str, str] = {}
         self.branch: str | None = None
@@ -56,7 +56,7 @@ class Fetch:
         job = self._job
         job.report("connect")
         haves = haves_of(self._repo, self.side)
-        self.refs = job.outside(lambda: self._remote.fetch(self._choose, haves, self._sink))
+        self.refs = job.outside(lambda: self.remote.fetch(self._choose, haves, self._sink))
         job.report("check")
         self._quarantine.examine(self.wants)
         if self.theirs:
@@ -80,7 +80,7 @@ class Fetch:
         here = [tip for tip in tips if tip in self._repo.objects]
         found = {tip: owner_of(self._repo, tip) for tip in here}
         away = [tip for tip in tips if tip not in found]
-        raw = self._remote.peek(away)
+        raw = self.remote.peek(away)
         for tip in away:
             found[tip] = _owner_in(raw.get(tip))
         return found

@@ -68,7 +68,8 @@ def parse(text: object, allowed: Collection[str] = ()) -> Address:
     if "://" in text:
         return _url(text, allowed)
     match = _SCP.fullmatch(text)
-    if not match or "::" in text:
+    # A plain word before the colon is a scheme nobody knows rather than a host.
+    if not match or "::" in text or not (match["user"] or "." in match["host"]):
         raise _bad("That isn't an address.")
     path = match["path"]
     return _checked("ssh", match["host"], None, match["user"], path)

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -105,10 +106,23 @@ class FolderRemote:
             )
 
     def _create(self) -> Repository:
-        for name in ("objects/pack", "objects/info", "refs/heads", "refs/tags"):
-            durable.make_folder(self.path / name)
-        durable.write_file(self.path / "config", _CONFIG)
-        durable.write_file(self.path / "HEAD", b"ref: refs/heads/main\n")
+        """Make the repository beside its place, then move it there: nobody sees half of one."""
+        scratch = self.path.with_name(f"{durable.TEMP_PREFIX}{secrets.token_hex(8)}")
+        try:
+            for name in ("objects/pack", "objects/info", "refs/heads", "refs/tags"):
+                durable.make_folder(scratch / name)
+            durable.write_file(scratch / "config", _CONFIG)
+            durable.write_file(scratch / "HEAD", b"ref: refs/heads/main\n")
+            with contextlib.suppress(FileNotFoundError):
+                self.path.rmdir()
+            os.rename(scratch, self.path)
+        except OSError:
+            # Another machine may have made it at the same moment.
+            if not (self.path / "HEAD").exists():
+                raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        durable.sync_folder(self.path.parent)
         return Repository(self.path, bare=True)
 
     def _needed(self, repo: Repository, wanted: list[str], haves: Sequence[str]) -> Outgoing:

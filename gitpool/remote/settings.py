@@ -37,6 +37,8 @@ class Settings:
         self._path = folder / SETTINGS
         self._environment = environment
         self._lock = threading.Lock()
+        # For a command that was given an address: what is stored doesn't count.
+        self.only_environment = False
 
     def allowed(self) -> frozenset[str]:
         """Which of `http` and `file` may be used as remotes."""
@@ -47,7 +49,7 @@ class Settings:
 
     def remote(self, profile_id: str | None) -> RemoteSetting | None:
         """The profile's own remote, else the default; None where there is neither."""
-        remotes = self._remotes()
+        remotes = {} if self.only_environment else self._remotes()
         for key in (profile_id, DEFAULT):
             raw = remotes.get(key) if key else None
             if isinstance(raw, dict) and isinstance(raw.get("url"), str):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import functools
 import json
 import logging
@@ -39,6 +38,7 @@ MARK = {"X-Git-Pool": __version__}
 _BATCH = 1 << 20
 
 _work = ThreadPoolExecutor(max_workers=8, thread_name_prefix="gitpool-work")
+_asking = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gitpool-asking")
 _drawing = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gitpool-thumbs")
 
 
@@ -51,6 +51,11 @@ async def run(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 async def draw(function: Callable[..., T], *args: Any) -> T:
     """Like `run`, for thumbnails: many of them never keep an edit waiting."""
     return await asyncio.get_running_loop().run_in_executor(_drawing, function, *args)
+
+
+async def ask(function: Callable[..., T], *args: Any) -> T:
+    """Like `run`, for what waits for a remote: however slow it is, no edit waits for it."""
+    return await asyncio.get_running_loop().run_in_executor(_asking, function, *args)
 
 
 def changing(handler: Handler) -> Handler:
@@ -75,7 +80,7 @@ def answered(handler: Handler, checked: bool = False) -> Handler:
             raise
         except OSError as error:
             log.error("Git Pool: %s failed: %s", request.path, error)
-            return failure(_disk(error))
+            return failure(e.disk_failed(error))
         except Exception:
             log.exception("Git Pool: %s failed", request.path)
             unknown = e.GitPoolError(
@@ -145,11 +150,3 @@ def _disposition(name: str, extension: str) -> str:
     plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-()") else "_" for c in name)
     full = quote(name.replace("/", "_") + extension, safe="")
     return f"attachment; filename=\"{plain}{extension}\"; filename*=UTF-8''{full}"
-
-
-def _disk(error: OSError) -> e.DiskFailed:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return e.DiskFailed("disk_full", "The disk is full.", "Free some space and try again.")
-    return e.DiskFailed(
-        "disk_failed", "Reading or writing the disk failed.", "Check the disk and try again."
-    )

@@ -12,7 +12,7 @@ from ..errors import Malformed
 from ..identifiers import check_id, is_branch
 from ..profiles.jobs import Job
 from ..service import Service
-from .answers import answered, body_of, changing, run, success
+from .answers import answered, ask, body_of, changing, run, success
 from .profile_routes import flag, profile_id_of
 
 _PREFIX = "/grid_pool/profiles/"
@@ -45,7 +45,7 @@ def _register_remote(routes: web.RouteTableDef, service: Service) -> None:
     @routes.get(_PREFIX + "remote/profiles")
     @answered
     async def remote_profiles(request: web.Request) -> web.Response:
-        return success(await run(remotes.profiles))
+        return success(await ask(remotes.profiles))
 
 
 def _register_jobs(routes: web.RouteTableDef, service: Service) -> None:
