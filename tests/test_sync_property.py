@@ -64,6 +64,7 @@ class World:
             home / "grid_pool",
             home / "user",
             lambda: self.clock,
+            delay=3600,
             environment={"GITPOOL_ALLOW_REMOTES": "file"},
         )
         service.remotes.change(None, {"url": str(self.remote)})
