@@ -54,7 +54,9 @@ class Service:
         self.conflicts = Conflicts(self.library, self.profiles.rename)
         self.sync = Sync(self.library, self.remotes)
         self.arrivals = Arrivals(self.library, self.profiles, self.remotes, self.sync)
-        self.background = Background(Jobs(progress), self.sync, self.arrivals, self.remotes, user)
+        self.background = Background(
+            Jobs(progress), self.sync, self.arrivals, self.remotes, user, changed
+        )
 
     def start(self) -> None:
         """Tidy up, and have whatever was edited while nobody looked snapshotted soon."""

@@ -432,7 +432,7 @@ def test_how_far_a_profile_is_ahead_is_known_without_the_network(
     def status() -> Any:
         return first.get(ROUTE + "remote", id=profile).json["status"]
 
-    assert status() == {"synced": None, "ahead": None}
+    assert status() == {"synced": None, "ahead": None, "behind": None, "offline": False}
     first.sync(profile)
     assert status()["ahead"] == 0
     for number in range(3):
@@ -440,6 +440,30 @@ def test_how_far_a_profile_is_ahead_is_known_without_the_network(
         first.snapshot(profile)
     assert status()["ahead"] == 3
     assert status()["synced"] >= int(time.time()) - 60
+
+
+def test_that_another_machine_sent_something_is_known_and_that_the_remote_is_away(
+    pair: tuple[Machine, Machine], tmp_path: Path
+) -> None:
+    first, second = pair
+    profile = first.filled("Heroes", 1)
+    first.sync(profile)
+    second.fetch("Heroes")
+    second.add(profile, picture(9))
+    second.sync(profile)
+
+    def status() -> Any:
+        return first.get(ROUTE + "remote", id=profile).json["status"]
+
+    assert status()["behind"] is False
+    first.service.remotes.look(profile)
+    assert status()["behind"] is True
+    first.sync(profile)
+    assert status()["behind"] is False
+    os.rename(tmp_path / "remote.git", tmp_path / "away.git")
+    (tmp_path / "remote.git").write_bytes(b"not a folder")
+    first.service.remotes.look(profile)
+    assert status()["offline"] is True
 
 
 def test_one_profile_can_have_a_remote_of_its_own(

@@ -25,12 +25,23 @@ LOOK_EVERY = 300.0
 
 
 class Background:
-    """The jobs that talk to remotes. user: the folder where begun syncs are noted."""
+    """The jobs that talk to remotes.
+
+    user: the folder where begun syncs are noted. changed: told a profile's id when more is known
+    of its remote.
+    """
 
     def __init__(
-        self, jobs: Jobs, sync: Sync, arrivals: Arrivals, remotes: Remotes, user: Path
+        self,
+        jobs: Jobs,
+        sync: Sync,
+        arrivals: Arrivals,
+        remotes: Remotes,
+        user: Path,
+        changed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.jobs = jobs
+        self._changed = changed
         self._sync, self._arrivals, self._remotes = sync, arrivals, remotes
         self._note = user / PENDING
         self._lock = threading.Lock()
@@ -107,6 +118,23 @@ class Background:
             if self._remotes.settings.auto_sync:
                 for profile_id in profiles():
                     self._try(profile_id)
+            else:
+                self._look(profiles())
+
+    def _look(self, profiles: list[str]) -> None:
+        """See which profiles have something newer on their remotes; ask each remote once."""
+        asked = set()
+        for profile_id in profiles:
+            try:
+                address = self._remotes.address(profile_id).text
+                if address not in asked and not self._stop.is_set():
+                    asked.add(address)
+                    self._remotes.look(profile_id)
+            except GitPoolError as error:
+                log.debug("Git Pool: a remote isn't asked: %s", error.message)
+        if asked:
+            for profile_id in profiles:
+                self._changed(profile_id)
 
     def _try(self, profile_id: str) -> None:
         try:

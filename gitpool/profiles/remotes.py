@@ -57,6 +57,8 @@ class Remotes:
         self.settings = Settings(user, environment)
         self.secrets = Secrets(user, environment)
         self.limits = limits_from(environment)
+        # By address: what its branches showed when it was last asked, None where it didn't answer.
+        self._seen: dict[str, dict[str, str] | None] = {}
 
     def address(self, profile_id: str | None) -> Address:
         """Where a profile syncs to. Raises Conflict where no remote is set."""
@@ -181,6 +183,21 @@ class Remotes:
             )
         return {"profiles": listed}
 
+    def look(self, profile_id: str | None) -> None:
+        """Ask a remote what its branches show, and remember it; one that fails is offline."""
+        text = self.address(profile_id).text
+        try:
+            self._seen[text] = self.open(profile_id).fetch(lambda _: [], [], lambda _: 0)
+        except RemoteFailed:
+            self._seen[text] = None
+
+    def saw(self, address: str, branch: str, tip: str | None) -> None:
+        """Remember what a sync found out. tip: None where the remote didn't answer."""
+        if tip is None:
+            self._seen[address] = None
+        else:
+            self._seen[address] = {**(self._seen.get(address) or {}), branch: tip}
+
     def given(self, body: Mapping[str, Any]) -> tuple[Address, str | None, Secret | None]:
         """Address, user name and secret as a person typed them. Raises Malformed."""
         address = parse(body.get("url"), self.settings.allowed())
@@ -197,11 +214,17 @@ class Remotes:
         return connect(address, secret, self.limits, allowed, self._environment)
 
     def _status(self, profile_id: str, address: Address) -> dict[str, Any]:
+        """When the profile was synced last, how many snapshots here wait to be sent, whether
+        the remote has newer ones, and whether it didn't answer last time."""
         repo = Repository(self._library.path_of(profile_id))
         tracked = tracking.read(repo) if repo.exists() else None
+        offline = address.text in self._seen and self._seen[address.text] is None
+        status = {"synced": None, "ahead": None, "behind": None, "offline": offline}
         if tracked is None or tracked.address != address.text:
-            return {"synced": None, "ahead": None}
-        return {"synced": tracked.at, "ahead": tracking.ahead(repo, tracked)}
+            return status
+        there = (self._seen.get(address.text) or {}).get(tracked.remote_branch)
+        status["behind"] = there is not None and there not in repo.objects
+        return {**status, "synced": tracked.at, "ahead": tracking.ahead(repo, tracked)}
 
 
 def head_of(branch: str, tip: str, raw: Mapping[str, bytes]) -> Head:

@@ -22,7 +22,7 @@ from ..git.refs import BRANCHES, TAGS
 from ..git.repository import Identity, Repository
 from ..git.tracking import Tracked
 from ..identifiers import branch_of, free_name, name_of_branch
-from ..remote.failures import KEEPS_NAME
+from ..remote.failures import KEEPS_NAME, OFFLINE
 from ..remote.transport import RefUpdate, Remote, RemoteMoved
 from . import conflicts
 from .jobs import Job
@@ -81,6 +81,10 @@ class Sync:
                 # Two machines that lost the same race must not meet again at once.
                 job.pause(pause * random.uniform(0.5, 1.5))
                 pause = min(2 * pause, _LONGEST_PAUSE)
+            except RemoteFailed as error:
+                if error.code in OFFLINE:
+                    self._remotes.saw(self._remotes.address(profile_id).text, "", None)
+                raise
         raise RemoteMoved
 
     def _take_in(self, profile_id: str, job: Job, scratch: str, again: bool) -> Taken:
@@ -246,6 +250,7 @@ class Sync:
             taken.tags,
             library.now(),
         )
+        self._remotes.saw(tracked.address, tracked.remote_branch, tracked.tip)
         with library.locks.hold(profile_id):
             repo = Repository(library.path_of(profile_id))
             if library.registry.find(profile_id) and repo.exists():

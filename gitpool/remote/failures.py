@@ -11,6 +11,7 @@ from ..errors import RemoteFailed
 from .address import Address
 
 KEEPS_NAME = "remote_keeps_name"
+OFFLINE = ("remote_offline", "remote_timeout", "remote_cut_off")
 
 # What ssh and git say on the way, and what it means. The first that fits counts.
 _SAID: tuple[tuple[str, str], ...] = (
