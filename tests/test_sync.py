@@ -165,6 +165,32 @@ def test_an_order_changed_on_both_sides_can_be_theirs(pair: tuple[Machine, Machi
     second.judge(profile)
 
 
+def test_after_a_criss_cross_only_what_both_changed_is_asked(
+    pair: tuple[Machine, Machine], tmp_path: Path
+) -> None:
+    first, second = pair
+    profile = first.filled("Heroes", 2)
+    first.sync(profile)
+    second.fetch("Heroes")
+    one, two = str(tmp_path / "one.git"), str(tmp_path / "two.git")
+    for machine, place, url in ((first, 0, one), (second, 1, two)):
+        machine.label(profile, place, "early")
+        machine.connect(url)
+        machine.sync(profile)
+    for machine, url in ((first, two), (second, one)):
+        machine.connect(url)
+        assert machine.sync(profile)["status"] == "merged"
+    # Each has merged the other's line by itself; each edits what the other had edited before.
+    first.label(profile, 1, "late")
+    second.label(profile, 0, "late")
+    first.connect(one)
+    assert first.sync(profile)["conflicts"] == []
+    second.sync(profile)
+    first.sync(profile)
+    assert first.labels(profile) == second.labels(profile) == ["late", "late"]
+    agree(profile, first, second)
+
+
 def test_renames_travel_and_a_rename_on_both_sides_is_a_choice(
     pair: tuple[Machine, Machine], tmp_path: Path
 ) -> None:
@@ -511,6 +537,12 @@ def test_an_address_is_tried_before_it_is_kept(machines: Start, http_git: HttpGi
     assert tried(url=empty)["error"]["code"] == "remote_auth"
     assert tried(url=http_git.url("nowhere"), token=TOKEN)["error"]["code"] == "remote_not_found"
     assert tried(url=http_git.url("code"), token=TOKEN)["error"]["code"] == "remote_not_pools"
+    http_git.read_only = True
+    assert tried(url=empty, token=TOKEN)["error"]["code"] == "remote_denied"
+    http_git.read_only = False
+    place = http_git.root.parent / "new.git"
+    assert tried(url=str(place))["result"] == {"profiles": 0, "empty": True}
+    assert not place.exists()
     assert first.get(ROUTE + "remote").json["url"] is None
     first.connect(empty, TOKEN)
     first.sync(first.filled("Heroes", 1))

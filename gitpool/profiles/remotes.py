@@ -142,6 +142,7 @@ class Remotes:
                 "This repository already holds something that isn't Git Pool's.",
                 "Make a new, empty repository there, and use its address.",
             )
+        remote.push([], self._nothing(), lambda *_: None)
         return {"profiles": len(profiles), "empty": not found}
 
     def remove(self, remote_branch: str) -> dict[str, Any]:
@@ -150,9 +151,11 @@ class Remotes:
         refs = remote.fetch(lambda _: [], [], lambda _: 0)
         if ref not in refs:
             raise NotFound("unknown_remote_profile", "The remote doesn't hold this profile.")
-        nothing = Outgoing(ObjectStore(self._library.private), [])
-        remote.push([RefUpdate(ref, refs[ref], None)], nothing, lambda *_: None)
+        remote.push([RefUpdate(ref, refs[ref], None)], self._nothing(), lambda *_: None)
         return {"removed": remote_branch}
+
+    def _nothing(self) -> Outgoing:
+        return Outgoing(ObjectStore(self._library.private), [])
 
     def heads(self, remote: Remote) -> list[Head]:
         """What each branch of a remote shows."""

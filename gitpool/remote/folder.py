@@ -65,6 +65,8 @@ class FolderRemote:
 
     def push(self, updates: Sequence[RefUpdate], objects: Outgoing, sent: Sent) -> None:
         """See `Remote.push`. New refs are there before old ones go."""
+        if not updates:
+            return self._require_writable()
         repo = self._open() or self._create()
         try:
             there = _refs(repo)
@@ -103,6 +105,15 @@ class FolderRemote:
                 "remote_not_found",
                 "That folder can't be reached.",
                 "Check the path, and that the drive is connected.",
+            )
+
+    def _require_writable(self) -> None:
+        here = self.path if self._open() else self.path.parent
+        if not os.access(here, os.W_OK):
+            raise RemoteFailed(
+                "remote_denied",
+                "ComfyUI may not write to that folder.",
+                "Give the user that runs ComfyUI the right to.",
             )
 
     def _create(self) -> Repository:

@@ -58,5 +58,6 @@ class Remote(Protocol):
     def push(self, updates: Sequence[RefUpdate], objects: Outgoing, sent: Sent) -> None:
         """Send the objects and set the refs, all or none where the remote can.
 
-        sent: told the objects sent so far, and their bytes. Raises RemoteMoved.
+        sent: told the objects sent so far, and their bytes. With no updates it only asks
+        whether one may push. Raises RemoteMoved.
         """
