@@ -179,9 +179,7 @@ class Inspection:
         with self._findings.reading(".git/objects"):
             try:
                 return sorted(set(self._repo.objects.all_ids()))
-            except OSError:
-                raise
-            except Exception:  # dulwich raises many kinds on a garbled pack, see `_check_packs`
+            except Exception:  # dulwich raises many kinds on a pack that `_check_packs` tells of
                 return sorted(self._repo.objects.loose_ids())
         return []
 

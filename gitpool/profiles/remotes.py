@@ -19,7 +19,7 @@ from ..git.refs import BRANCHES
 from ..git.repository import Repository
 from ..identifiers import branch_of, check_text, is_image_name, name_of_branch
 from ..pool.manifest import is_mask_name
-from ..remote.address import Address, parse
+from ..remote.address import Address, parse, without_secret
 from ..remote.connect import connect, limits_from
 from ..remote.secrets import Secret, Secrets
 from ..remote.settings import Settings
@@ -82,7 +82,7 @@ class Remotes:
             self._library.registry.get(profile_id)
         setting = self.settings.remote(profile_id)
         answer: dict[str, Any] = {
-            "url": setting.url if setting else None,
+            "url": without_secret(setting.url) if setting else None,
             "username": setting.username if setting else None,
             "own": bool(setting and setting.own),
             "has_secret": False,
@@ -94,6 +94,7 @@ class Remotes:
                 address = parse(setting.url, self.settings.allowed())
             except Malformed as error:
                 return {**answer, "problem": error.message}
+            answer["url"] = address.text
             key = profile_id if setting.own else None
             answer["has_secret"] = self.secrets.keeps(key, address)
             if profile_id:

@@ -75,6 +75,11 @@ def parse(text: object, allowed: Collection[str] = ()) -> Address:
     return _checked("ssh", match["host"], None, match["user"], path)
 
 
+def without_secret(text: str) -> str:
+    """An address that can't be read, without whatever password it may hold."""
+    return re.sub(r"//.*@", "//…@", text)
+
+
 def check_reachable(host: str, port: int) -> None:
     """Raise RemoteFailed where the host has no address, or one that no git server has."""
     try:

@@ -38,14 +38,19 @@ def https_remote(
             base,
             pool_manager=_pool(base, limits, allowed),
             config=ConfigDict(),  # none of the user's, none of a repository's
-            username=(user or address.user or _ANY_USER) if token else None,
-            password=token,
+            username=_in_utf8(user or address.user or _ANY_USER) if token else None,
+            password=_in_utf8(token) if token else None,
             thin_packs=False,
             include_tags=True,
             quiet=True,
         )
 
     return SmartRemote(address, connect, parts.path)
+
+
+def _in_utf8(text: str) -> str:
+    """Text that comes out as UTF-8, as git sends it, where urllib3 writes it as Latin-1."""
+    return text.encode("utf-8").decode("latin-1")
 
 
 class _Checked:

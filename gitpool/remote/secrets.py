@@ -15,12 +15,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from ..errors import Malformed
 from ..pool import durable
 from .address import Address, parse
-from .settings import DEFAULT
+from .settings import DEFAULT, read_object
 
 SECRETS = "secrets.json"
 _PATIENCE = 10.0
@@ -66,7 +66,7 @@ class Secrets:
         """Keep a token for an address, or (None) forget it."""
         key = profile_id or DEFAULT
         with self._lock:
-            data = self._read()
+            data = read_object(self._path)
             data.pop(key, None)
             if secret:
                 data[key] = {
@@ -83,12 +83,12 @@ class Secrets:
         """Forget the token kept for a profile, or for the default remote."""
         key = profile_id or DEFAULT
         with self._lock:
-            data = self._read()
+            data = read_object(self._path)
             if data.pop(key, None) is not None:
                 _write_privately(self._path, json.dumps(data, indent=1).encode())
 
     def _kept(self, key: str, address: Address) -> Secret | None:
-        raw = self._read().get(key)
+        raw = read_object(self._path).get(key)
         if not isinstance(raw, dict) or raw.get("origin") != address.origin:
             return None
         token = raw.get("token")
@@ -99,16 +99,13 @@ class Secrets:
         given = self._environment.get("GITPOOL_REMOTE", "").strip()
         if not token or not given:
             return None
-        if parse(given, ("http", "file")).origin != address.origin:
+        try:
+            theirs = parse(given, ("http", "file"))
+        except Malformed:  # told to whoever uses it as a remote
+            return None
+        if theirs.origin != address.origin:
             return None
         return Secret(self._environment.get("GITPOOL_USERNAME") or None, token)
-
-    def _read(self) -> dict[str, Any]:
-        with contextlib.suppress(OSError, ValueError):
-            data = json.loads(self._path.read_bytes())
-            if isinstance(data, dict):
-                return data
-        return {}
 
 
 def from_git(address: Address, environment: Mapping[str, str]) -> Secret | None:

@@ -17,7 +17,7 @@ from typing import Any
 from ..pool import durable
 
 SETTINGS = "settings.json"
-DEFAULT = "default"
+DEFAULT = "*"  # no profile's id
 _KINDS = ("http", "file")
 
 
@@ -42,7 +42,7 @@ class Settings:
 
     def allowed(self) -> frozenset[str]:
         """Which of `http` and `file` may be used as remotes."""
-        said = self._read().get("allow_remotes")
+        said = read_object(self._path).get("allow_remotes")
         kinds = [str(kind) for kind in said] if isinstance(said, list) else []
         kinds += self._environment.get("GITPOOL_ALLOW_REMOTES", "").split(",")
         return frozenset(kind.strip().lower() for kind in kinds) & frozenset(_KINDS)
@@ -74,28 +74,30 @@ class Settings:
     @property
     def auto_sync(self) -> bool:
         """Whether profiles sync by themselves."""
-        return self._read().get("auto_sync") is True
+        return read_object(self._path).get("auto_sync") is True
 
     def set_auto_sync(self, on: bool) -> None:
         self._change(lambda data: data.__setitem__("auto_sync", on))
 
     def _remotes(self) -> dict[str, Any]:
-        remotes = self._read().get("remotes")
+        remotes = read_object(self._path).get("remotes")
         return remotes if isinstance(remotes, dict) else {}
-
-    def _read(self) -> dict[str, Any]:
-        with contextlib.suppress(OSError, ValueError):
-            data = json.loads(self._path.read_bytes())
-            if isinstance(data, dict):
-                return data
-        return {}
 
     def _change(self, change: Any) -> None:
         with self._lock:
-            data = self._read()
+            data = read_object(self._path)
             if not data and self._path.exists():
                 self._path.replace(self._path.with_suffix(".damaged"))
             change(data)
             durable.make_folder(self._path.parent)
             text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
             durable.write_file(self._path, text.encode())
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; an empty one where there is none that can be read."""
+    with contextlib.suppress(OSError, ValueError):
+        data = json.loads(path.read_bytes())
+        if isinstance(data, dict):
+            return data
+    return {}
