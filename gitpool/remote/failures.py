@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dulwich.client import HTTPProxyUnauthorized, HTTPUnauthorized
-from dulwich.errors import GitProtocolError, HangupException, NotGitRepository
+from dulwich.errors import NotGitRepository
 
 from ..errors import RemoteFailed
 from .address import Address
@@ -21,10 +21,11 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"timed out|timeout|said nothing for", "timeout"),
     (r"refused|unreachable|no route|newconnectionerror", "offline"),
     (r"certificate|ssl", "certificate"),
-    (r"http resp 403|write access|not allowed to|permission to|read.only|denied", "rights"),
-    (r"does not appear to be a git|not found|no such|http resp 404|does not exist", "not_found"),
-    (r"http resp 40[17]", "token"),
+    (r"write access|not allowed to|permission to|read.only|denied", "rights"),
+    (r"does not appear to be a git|not found|no such|does not exist", "not_found"),
 )
+_STATUS = re.compile(r"unexpected http resp (\d{3})", re.IGNORECASE)
+_STATUSES = {401: "token", 403: "rights", 404: "not_found", 407: "token", 410: "not_found"}
 _WORDS: dict[str, tuple[str, str, str]] = {
     "host_key": (
         "remote_host_key",
@@ -72,6 +73,11 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "The ssh program isn't installed where ComfyUI runs.",
         "Install OpenSSH, or use an https address.",
     ),
+    "trouble": (
+        "remote_unavailable",
+        "The host can't serve this just now.",
+        "Try again in a while.",
+    ),
     "cut": (
         "remote_cut_off",
         "The connection broke off.",
@@ -109,11 +115,14 @@ def _kind(error: BaseException, address: Address) -> str:
     if isinstance(error, FileNotFoundError) and address.scheme == "ssh":
         return "no_ssh"
     said = " ".join(_texts(error)).lower()
+    if status := _STATUS.search(said):
+        return _STATUSES.get(int(status[1]), "trouble")
+    # The words of the address itself say nothing.
+    for own in (address.text, address.path, address.host):
+        said = said.replace(own.lower(), " ") if len(own) > 1 else said
     for pattern, kind in _SAID:
         if re.search(pattern, said):
             return kind
-    if isinstance(error, (HangupException, GitProtocolError, OSError, EOFError)):
-        return "cut"
     return "cut"
 
 

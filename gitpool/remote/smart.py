@@ -168,7 +168,8 @@ def _check_status(status: dict[bytes, str | None]) -> None:
         return
     if any(word in reason for reason in reasons for word in _LOST_RACE):
         raise RemoteMoved
-    raise refused(reasons[0])
+    # The others only say that they fell with the first.
+    raise refused(next((r for r in reasons if "atomic" not in r), reasons[0]))
 
 
 def _texts(refs: dict[Any, Any]) -> dict[str, str]:

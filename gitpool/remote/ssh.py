@@ -17,6 +17,8 @@ from .address import Address, check_reachable
 from .smart import SmartRemote
 from .transport import Limits
 
+_LAST_WORDS = 2.0
+_REMEMBERED = 16_384
 _OPTIONS = ("BatchMode=yes", "ServerAliveInterval=15", "ServerAliveCountMax=3")
 
 
@@ -78,14 +80,20 @@ class _Process(SubprocessWrapper):
         self._silence = silence
         self._seen = time.monotonic()
         self._closed = threading.Event()
+        self._gave_up = False
+        self._said = _Said(process.stderr)
         self.read = self._noting(self.read)  # type: ignore[method-assign]
         self.write = self._noting(self.write)  # type: ignore[method-assign]
         threading.Thread(target=self._watch, name="gitpool-ssh", daemon=True).start()
 
+    @property
+    def stderr(self) -> Any:
+        return self._said
+
     def close(self, timeout: int | None = 5) -> None:
         """End ssh: whatever it was sent to do has been answered, or isn't wanted any more."""
         self._closed.set()
-        for pipe in (self.proc.stdin, self.proc.stdout, self.proc.stderr):
+        for pipe in (self.proc.stdin, self.proc.stdout):
             with contextlib.suppress(OSError):
                 if pipe:
                     pipe.close()
@@ -99,14 +107,39 @@ class _Process(SubprocessWrapper):
     def _noting(self, function: Any) -> Any:
         def noted(*args: Any) -> Any:
             self._seen = time.monotonic()
-            result = function(*args)
+            try:
+                result = function(*args)
+            finally:
+                if self._gave_up:
+                    raise TimeoutError(f"ssh said nothing for {self._silence} s")
             self._seen = time.monotonic()
             return result
 
         return noted
 
     def _watch(self) -> None:
-        while not self._closed.wait(0.5):
+        while not self._closed.wait(min(0.5, self._silence / 4)):
             if time.monotonic() - self._seen > self._silence:
+                self._gave_up = True
                 self.proc.kill()
                 return
+
+
+class _Said:
+    """What ssh says beside the protocol: read as it comes, or a full pipe would stop it."""
+
+    def __init__(self, pipe: Any) -> None:
+        self._pipe = pipe
+        self._text = b""
+        self._thread = threading.Thread(target=self._read, name="gitpool-ssh-said", daemon=True)
+        self._thread.start()
+
+    def readlines(self) -> list[bytes]:
+        """The last of it, once ssh has ended or a moment has passed."""
+        self._thread.join(_LAST_WORDS)
+        return self._text.splitlines(keepends=True)
+
+    def _read(self) -> None:
+        with self._pipe:
+            while block := self._pipe.read(4096):
+                self._text = (self._text + block)[-_REMEMBERED:]
