@@ -137,6 +137,11 @@ def name_of_branch(branch: str) -> str:
     return unquote(branch)
 
 
+def is_printable(text: str) -> bool:
+    """Whether text can be shown: no control, surrogate or bidi-override characters."""
+    return not any(_unprintable(c) for c in text)
+
+
 def _encode(char: str) -> str:
     return "".join(f"%{b:02X}" for b in char.encode("utf-8"))
 

@@ -13,12 +13,15 @@ from ..errors import Damaged, NotAnImage, TooLarge, Unacceptable
 from ..identifiers import is_image_name
 from ..pool import durable, images
 from .bundle import check_tree
-from .objects import ObjectStore
+from .objects import KINDS, ObjectStore
 from .pack import examine_pack, index_pack
+from .pack_kinds import kinds_of
 from .refs import TAGS
+from .sound import is_sound_commit, is_sound_tag
 
 _MAX_RATIO = 1000
 _SLACK = 64 << 20
+_COMMIT, _TREE, _BLOB, _TAG = 1, 2, 3, 4
 
 
 class Quarantine:
@@ -34,6 +37,10 @@ class Quarantine:
         self._known = known
         self._limit = limit
         self._received = 0
+        self._kinds: dict[str, int] = {}
+        self._needed: set[str] = set()
+        # Tags of git users that came along and that no ref of ours will name.
+        self.spare_tags: list[str] = []
         self._file = open(self._pack, "wb")  # noqa: SIM115 - closed by `close`
 
     @property
@@ -69,11 +76,14 @@ class Quarantine:
             try:
                 examine_pack(self._pack, 0, _MAX_RATIO * self._received + _SLACK)
                 index_pack(self._pack)
-            except Unacceptable as error:
+                pack = next(self._pack.parent.glob("pack-*.pack"))
+                self._kinds = kinds_of(pack)
+            except (Unacceptable, ValueError) as error:
                 raise _bad("what it sent is damaged") from error
         try:
             for tip in tips:
                 self._examine_history(tip)
+            self._examine_rest()
         except Damaged:
             raise _bad("a part of its history is missing or damaged") from None
 
@@ -89,29 +99,32 @@ class Quarantine:
         durable.sync_folder(folder)
 
     def _examine_history(self, tip: str) -> None:
-        seen, todo = {tip}, [tip]
+        todo = [tip]
         newest = True
         while todo:
             object_id = todo.pop()
-            if self._is_known(object_id):
+            if object_id in self._needed or self._is_known(object_id):
                 continue
+            self._needed.add(object_id)
             obj = self.objects.read(object_id)
-            _check(obj)
-            if isinstance(obj, Tag):
-                needs = [obj.object[1].decode()]
-            elif isinstance(obj, Commit):
+            if isinstance(obj, Tag) and is_sound_tag(obj.as_raw_string()):
+                if obj.object[0] is not Commit:
+                    raise _bad("its history isn't a profile's")
+                todo.append(obj.object[1].decode())
+            elif isinstance(obj, Commit) and is_sound_commit(obj.as_raw_string()):
                 self._examine_tree(obj.tree.decode(), newest)
                 newest = False
-                needs = [parent.decode() for parent in obj.parents]
+                for parent in obj.parents:
+                    self._require(parent.decode(), _COMMIT)
+                    todo.append(parent.decode())
             else:
-                raise _bad("its history isn't a profile's")
-            fresh = [name for name in needs if name not in seen]
-            seen.update(fresh)
-            todo += fresh
+                raise _bad("a part of its history is malformed")
 
     def _examine_tree(self, tree_id: str, shown: bool) -> None:
-        if self._is_known(tree_id) and not shown:
+        self._require(tree_id, _TREE)
+        if (tree_id in self._needed or self._is_known(tree_id)) and not shown:
             return
+        self._needed.add(tree_id)
         tree = self._read(tree_id)
         _check(tree)
         if not isinstance(tree, Tree):
@@ -121,21 +134,44 @@ class Quarantine:
         except Unacceptable:
             raise _bad("it holds files or folders that no pool has") from None
         for name, blob in _files(tree):
-            if blob in self.objects:
+            self._require(blob, _BLOB)
+            if blob in self._kinds:
+                self._needed.add(blob)
                 if shown and is_image_name(name):
                     self._examine_image(name, blob)
-            elif not self._is_known(blob):
-                raise _bad("some of its images are missing")
+
+    def _require(self, object_id: str, kind: int) -> None:
+        """Raise Unacceptable unless the object is there, here or in the pack, and of that type."""
+        found = self._kinds.get(object_id)
+        if found is None and self._known is not None and self._is_known(object_id):
+            found = KINDS[self._known.kind(object_id)]
+        if found is None:
+            raise _bad("a part of its history is missing or damaged")
+        if found != kind:
+            raise _bad("its history isn't a profile's")
+
+    def _examine_rest(self) -> None:
+        """Refuse what nobody asked for: once here, it would count as examined. Only git users'
+        tags may come along, of snapshots that are here or come too."""
+        for object_id, kind in self._kinds.items():
+            if object_id in self._needed or self._is_known(object_id):
+                continue
+            tag = self.objects.read(object_id) if kind == _TAG else None
+            if not isinstance(tag, Tag) or not is_sound_tag(tag.as_raw_string()):
+                raise _bad("it sends more than was asked for")
+            target = tag.object[1].decode()
+            if tag.object[0] is not Commit:
+                raise _bad("it sends more than was asked for")
+            self._require(target, _COMMIT)
+            if target not in self._needed and not self._is_known(target):
+                raise _bad("it sends more than was asked for")
+            self.spare_tags.append(object_id)
 
     def _examine_image(self, name: str, blob: str) -> None:
-        type_num, data = self.objects.read_raw(blob)
         try:
-            if type_num == 3:
-                images.probe(io.BytesIO(data))
-                return
+            images.probe(io.BytesIO(self.objects.read_raw(blob)[1]))
         except NotAnImage:
-            pass
-        raise _bad(f"“{name}” isn't an image")
+            raise _bad(f"“{name}” isn't an image") from None
 
     def _is_known(self, object_id: str) -> bool:
         return self._known is not None and object_id in self._known

@@ -75,5 +75,11 @@ def replace(repo: Repository, ref: str, new: str | None) -> None:
     if old:
         repo.objects.delete_loose(old)
         if old in repo.objects:
-            # In a pack, which is never rewritten here: a ref of its own keeps it in order.
-            repo.refs.swap(f"{_DROPPED}{old}", repo.refs.get(f"{_DROPPED}{old}"), old)
+            set_aside(repo, old)
+
+
+def set_aside(repo: Repository, tag_id: str) -> None:
+    """Keep a packed tag that nothing names by a ref of its own: packs are never rewritten here,
+    and what dangles in them would be in git users' way."""
+    ref = f"{_DROPPED}{tag_id}"
+    repo.refs.swap(ref, repo.refs.get(ref), tag_id)

@@ -22,6 +22,7 @@ from dulwich.objects import ShaFile
 
 from ..errors import Damaged
 from ..pool import durable
+from .pack_kinds import kind_in
 
 _CHUNK = 1 << 20
 _SMALL = 1 << 16
@@ -147,8 +148,18 @@ class ObjectStore:
         except zlib.error as error:
             raise _damaged(object_id) from error
         except FileNotFoundError:
-            type_num, _ = self.read_raw(object_id)
-            return {number: name for name, number in _TYPES.items()}[type_num]
+            return self._packed_kind(object_id)
+
+    def _packed_kind(self, object_id: str) -> bytes:
+        names = {number: name for name, number in KINDS.items()}
+        packs = self._packed()
+        try:
+            for pack in packs.packs if packs else ():
+                if object_id.encode() in pack:
+                    return names[kind_in(Path(pack.data.path), object_id, pack.index)]
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise _damaged(object_id) from error
+        raise _damaged(object_id)
 
     def close(self) -> None:
         """Let go of pack files."""
@@ -270,7 +281,7 @@ class ObjectStore:
         return self._packs[1] if self._packs[1].packs else None
 
 
-_TYPES = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
+KINDS = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
 
 
 def _inflate(object_id: str, source: BinaryIO, target: BinaryIO) -> int:
@@ -294,7 +305,7 @@ def _inflate(object_id: str, source: BinaryIO, target: BinaryIO) -> int:
             done += len(chunk)
         if digest.hexdigest() != object_id or done != int(length):
             raise _damaged(object_id)
-        return _TYPES[kind]
+        return KINDS[kind]
     except (zlib.error, ValueError, KeyError) as error:
         raise _damaged(object_id) from error
 

@@ -132,7 +132,7 @@ def _examine_object(data: mmap.mmap, offset: int, end: int) -> tuple[int, int]:
     after, head, done = _inflate_away(data, offset, end, size)
     if done != size:
         raise _bad("a size in it is wrong")
-    result = _delta_result(head) if delta else size
+    result = delta_result(head) if delta else size
     if result > MAX_OBJECT_BYTES:
         raise TooLarge("too_large", "A file in it is too large.")
     return after, result
@@ -159,7 +159,8 @@ def _inflate_away(data: mmap.mmap, offset: int, end: int, size: int) -> tuple[in
     return position - len(inflate.unused_data), head, done
 
 
-def _delta_result(head: bytes) -> int:
+def delta_result(head: bytes) -> int:
+    """The size of what a delta makes, from its first bytes. Raises Unacceptable."""
     position = 0
     value = 0
     for _ in range(2):

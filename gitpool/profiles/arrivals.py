@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Conflict, NotFound
-from ..git import checkout, clone, snapshots, tracking
+from ..git import checkout, clone, marks, snapshots, tracking
 from ..git.incoming import Quarantine, tag_commit
 from ..git.messages import Message, parse_message
 from ..git.refs import BRANCHES, TAGS
@@ -57,7 +57,9 @@ class Arrivals:
                 if owner and self._library.registry.find(owner):
                     return self._sync.sync(owner, job) | {"id": owner}
                 job.report("place")
-                entry = self._place(source, folder / "new", ref, found, owner, new_id, copy)
+                entry = self._place(
+                    source, quarantine, folder / "new", ref, found, owner, new_id, copy
+                )
                 source.objects.close()
             finally:
                 quarantine.close()
@@ -88,6 +90,7 @@ class Arrivals:
     def _place(
         self,
         source: Repository,
+        quarantine: Quarantine,
         target: Path,
         ref: str,
         found: _Found,
@@ -116,6 +119,8 @@ class Arrivals:
         target.mkdir()
         repo.create(identity)
         self._install(source, repo)
+        for tag in quarantine.spare_tags:
+            marks.set_aside(repo, tag)
         _show(repo, identity, tip, tags)
         snapshots.settle(repo, identity, now)
         snapshots.take(repo, identity, "auto", now)

@@ -130,6 +130,8 @@ class Sync:
         job.report("merge")
         repo, identity, now = pool.repo, pool.identity, self._library.now()
         quarantine.install(repo.objects)
+        for tag in quarantine.spare_tags:
+            marks.set_aside(repo, tag)
         if fetch.branch and fetch.theirs:
             tracking.point(repo, fetch.branch, fetch.theirs)
         snapshots.take(repo, identity, "auto", now)

@@ -11,6 +11,7 @@ from pathlib import Path, PureWindowsPath
 from urllib.parse import unquote, urlsplit
 
 from ..errors import Malformed, RemoteFailed
+from ..identifiers import is_printable
 
 _ALWAYS = ("https", "ssh")
 _IF_ALLOWED = ("http", "file")
@@ -18,7 +19,6 @@ _PORTS = {"https": 443, "http": 80, "ssh": 22}
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,99}")
 _SCP = re.compile(r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>[^@/:\s]+|\[[^\]/\s]+\]):(?P<path>[^:].*)")
-_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\u2028\u2029\ud800-\udfff]")
 _LIMIT = 2000
 
 
@@ -63,7 +63,7 @@ def parse(text: object, allowed: Collection[str] = ()) -> Address:
     text = text.strip()
     if _is_folder(text):
         return _folder(text, allowed)
-    if _UNPRINTABLE.search(text):
+    if not is_printable(text) or " " in text:
         raise _bad("The address has characters that no address has.")
     if "://" in text:
         return _url(text, allowed)
@@ -73,6 +73,10 @@ def parse(text: object, allowed: Collection[str] = ()) -> Address:
         raise _bad("That isn't an address.")
     path = match["path"]
     return _checked("ssh", match["host"], None, match["user"], path)
+
+
+def _bad_redirect() -> RemoteFailed:
+    return RemoteFailed("bad_redirect", "The remote sends on to an address that can't be used.")
 
 
 def without_secret(text: str) -> str:
@@ -98,15 +102,12 @@ def check_reachable(host: str, port: int) -> None:
 
 def check_url(url: str, allowed: Collection[str]) -> None:
     """The same checks for an address that a server sends us on to."""
-    parts = urlsplit(url)
-    if parts.username or parts.password:
-        raise RemoteFailed("bad_redirect", "The remote sends on to an address that can't be used.")
     try:
-        address = _url(url.partition("?")[0], allowed)
+        address = parse(url.partition("?")[0], allowed)
     except Malformed as error:
-        raise RemoteFailed(
-            "bad_redirect", "The remote sends on to an address that can't be used."
-        ) from error
+        raise _bad_redirect() from error
+    if address.user or address.scheme not in ("https", "http"):
+        raise _bad_redirect()
     check_reachable(address.host, address.port or _PORTS[address.scheme])
 
 

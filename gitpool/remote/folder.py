@@ -21,6 +21,7 @@ from ..git.refs import BRANCHES, LOCK_MARK, TAGS
 from ..git.repository import Repository
 from ..pool import durable
 from .address import Address
+from .refs import sound_refs
 from .transport import Choose, RefUpdate, RemoteMoved, Sent, Sink
 
 _CONFIG = b"[core]\n\trepositoryformatversion = 0\n\tfilemode = false\n\tbare = true\n"
@@ -153,7 +154,7 @@ class FolderRemote:
 
 
 def _refs(repo: Repository) -> dict[str, str]:
-    return {**repo.refs.all(BRANCHES), **repo.refs.all(TAGS)}
+    return sound_refs({**repo.refs.all(BRANCHES), **repo.refs.all(TAGS)})
 
 
 def _is_tag(repo: Repository, object_id: str) -> bool:

@@ -10,13 +10,16 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from dulwich.client import Urllib3HttpGitClient
 from dulwich.config import ConfigDict
+from dulwich.errors import NotGitRepository
 
 from .address import Address, check_url
+from .refs import too_much
 from .smart import SmartRemote
 from .transport import Limits
 
 _REDIRECTS = 3
 _ANY_USER = "git"
+_LISTING = 16 << 20
 
 
 def https_remote(
@@ -33,9 +36,10 @@ def https_remote(
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
     user, token = secret if secret else (None, None)
 
-    def connect() -> Urllib3HttpGitClient:
-        return Urllib3HttpGitClient(
+    def connect() -> _Client:
+        return _Client(
             base,
+            limits.receive,
             pool_manager=_pool(base, limits, allowed),
             config=ConfigDict(),  # none of the user's, none of a repository's
             username=_in_utf8(user or address.user or _ANY_USER) if token else None,
@@ -51,6 +55,34 @@ def https_remote(
 def _in_utf8(text: str) -> str:
     """Text that comes out as UTF-8, as git sends it, where urllib3 writes it as Latin-1."""
     return text.encode("utf-8").decode("latin-1")
+
+
+class _Client(Urllib3HttpGitClient):
+    """dulwich's client, which reads no more than it should, and only what a git server says."""
+
+    def __init__(self, base: str, receive: int, **options: Any) -> None:
+        super().__init__(base, **options)
+        self._receive = receive
+
+    def _http_request(self, url: str, headers: Any = None, data: Any = None, *more: Any) -> Any:
+        response, read = super()._http_request(url, headers, data, *more)
+        kind = response.headers.get("Content-Type") or ""
+        coding = response.headers.get("Content-Encoding") or "identity"
+        # Without such a type dulwich would read it as a plain web server's files.
+        if not kind.startswith("application/x-git-") or coding != "identity":
+            response.close()
+            raise NotGitRepository
+        left = _LISTING if data is None else self._receive + _LISTING
+
+        def counted(size: int) -> bytes:
+            nonlocal left
+            chunk = read(size)
+            left -= len(chunk)
+            if left < 0:
+                raise too_much()
+            return chunk
+
+        return response, counted
 
 
 class _Checked:
@@ -75,6 +107,7 @@ def _pool(base: str, limits: Limits, allowed: Collection[str]) -> urllib3.PoolMa
     parts = urlsplit(base)
     proxy = getproxies().get(parts.scheme)
     options: dict[str, Any] = {
+        "headers": {"Accept-Encoding": "identity"},
         "timeout": urllib3.Timeout(connect=limits.connect, read=limits.silence),
         "retries": urllib3.Retry(
             total=_REDIRECTS, connect=0, read=0, status=0, other=0, redirect=_REDIRECTS

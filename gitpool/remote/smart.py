@@ -16,6 +16,7 @@ from ..git.outgoing import Outgoing
 from ..git.pack import pack_entry
 from .address import Address
 from .failures import explain, refused
+from .refs import sound_refs
 from .sniff import Enough, Sniffer
 from .transport import Choose, RefUpdate, RemoteMoved, Sent, Sink
 
@@ -173,8 +174,10 @@ def _check_status(status: dict[bytes, str | None]) -> None:
 
 
 def _texts(refs: dict[Any, Any]) -> dict[str, str]:
-    return {
-        ref.decode("utf-8", "surrogateescape"): object_id.decode("ascii", "replace")
-        for ref, object_id in refs.items()
-        if object_id is not None and not ref.endswith(b"^{}")
-    }
+    return sound_refs(
+        {
+            ref.decode("utf-8", "surrogateescape"): object_id.decode("ascii", "replace")
+            for ref, object_id in refs.items()
+            if object_id is not None
+        }
+    )

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from dulwich.pack import apply_delta
 
+from ..git.pack import delta_result
+
 _COMMIT, _OFS_DELTA = 1, 6
 _KINDS = {1: b"commit", 2: b"tree", 4: b"tag"}
 _LARGEST = 8 << 20
@@ -59,13 +61,17 @@ class Sniffer:
         if type_num not in (*_KINDS, _OFS_DELTA) or size > _LARGEST:
             raise Enough
         inflate = zlib.decompressobj()
-        data = inflate.decompress(bytes(self._buffer[at:]))
+        data = inflate.decompress(bytes(self._buffer[at:]), size + 1)
+        if len(data) > size or inflate.unconsumed_tail:
+            raise Enough  # it lies about its size
         if not inflate.eof:
             return False
         if back:
             if self._at - back not in self._read:
                 raise Enough
             type_num, base = self._read[self._at - back]
+            if delta_result(data) > _LARGEST:
+                raise Enough
             data = b"".join(apply_delta(base, data))
         self._take(type_num, data)
         self._at = len(self._buffer) - len(inflate.unused_data)

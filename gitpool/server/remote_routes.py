@@ -9,8 +9,9 @@ from typing import Any
 from aiohttp import web
 
 from ..errors import Malformed
-from ..identifiers import check_id, is_branch
+from ..identifiers import check_id
 from ..profiles.jobs import Job
+from ..remote.refs import is_profile_branch
 from ..service import Service
 from .answers import answered, ask, body_of, changing, run, success
 from .profile_routes import flag, profile_id_of
@@ -106,7 +107,7 @@ def _optional_id(body: Body) -> str | None:
 
 def _branch(body: Body) -> str:
     branch = body.get("remote_branch")
-    if not isinstance(branch, str) or not is_branch(branch):
+    if not isinstance(branch, str) or not is_profile_branch(branch):
         raise Malformed("bad_branch", "That isn't a profile of the remote.")
     return branch
 

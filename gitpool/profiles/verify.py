@@ -1,0 +1,204 @@
+"""Looking profiles over for damage: the list of them, each one's pool, each one's history."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import Malformed, NotAnImage, TooLarge
+from ..git.index import CachedFile, is_racy, read_index
+from ..git.repository import Repository
+from ..git.soundness import (
+    DAMAGED,
+    MISSING,
+    UNREADABLE,
+    Finding,
+    Findings,
+    Inspection,
+    Meter,
+    is_index,
+    ref_files,
+)
+from ..identifiers import check_id
+from ..pool import images
+from ..pool.content import hash_file, stat_key
+from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
+from .library import Library
+
+__all__ = ["DAMAGED", "MISSING", "UNREADABLE", "Finding", "Verify"]
+
+_TRIES = 3
+
+Progress = Callable[[int, int], Any]
+
+
+class Verify:
+    """Looks for damage, changes nothing, and takes no lock, so that nobody waits for it."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def everyone(self) -> dict[str, str | None]:
+        """The ids to check, with their names: the profiles, then folders with a history that
+        the list of profiles doesn't know, or not any more."""
+        names: dict[str, str | None] = {}
+        with contextlib.suppress(OSError):  # `registry` tells of it
+            names = {entry.id: entry.name for entry in self._library.registry.entries()}
+        return names | dict.fromkeys(sorted(self._histories() - names.keys()))
+
+    def registry(self) -> list[Finding]:
+        """What is wrong with the list of profiles."""
+        path, findings, whole = self._library.registry.path, Findings(), True
+        with findings.reading(path.name):
+            try:
+                raw = json.loads(path.read_bytes().decode("utf-8-sig"))
+                whole = len(raw["profiles"]) == len(self._library.registry.entries())
+            except FileNotFoundError:
+                if self._histories():
+                    findings.add(path.name, MISSING, "The list of profiles is gone.")
+            except (ValueError, RecursionError, KeyError, TypeError):
+                whole = False
+        if not whole:
+            findings.add(path.name, DAMAGED, "The list of profiles is garbled.")
+        return findings.all()
+
+    def check(self, profile_id: str, progress: Progress = lambda *_: None) -> list[Finding]:
+        """All that is wrong with a profile, or with a folder that has a history.
+
+        Edits that no snapshot has yet aren't. progress: told the bytes done and their total.
+        Raises NotFound.
+        """
+        repo = Repository(self._library.path_of(profile_id))
+        if not os.path.lexists(repo.git):
+            self._library.registry.get(profile_id)
+        if not repo.path.is_dir():
+            return [Finding(".", MISSING, "The profile's folder is gone.")]
+        found: list[Finding] = []
+        for _ in range(_TRIES):
+            before = _state(repo)
+            found = _look(repo, progress)
+            # What seems damaged may have been edited while it was looked at.
+            if not found or _state(repo) == before:
+                break
+        repo.objects.close()
+        return found
+
+    def _histories(self) -> set[str]:
+        try:
+            return {path.name for path in self._library.base.iterdir() if _has_history(path)}
+        except FileNotFoundError:
+            return set()
+
+
+def _look(repo: Repository, progress: Progress) -> list[Finding]:
+    findings = Findings()
+    files: dict[str, os.stat_result] = {}
+    with findings.reading("."):
+        files = repo.folder.image_files()
+    sizes = sum(stat.st_size for stat in files.values())
+    meter = Meter(progress, sizes + size_below(repo.objects.folder))
+    _Pool(repo, findings, meter, files).check()
+    if repo.exists():
+        Inspection(repo, findings, meter).run()
+    elif os.path.lexists(repo.git):
+        findings.add(".git", DAMAGED, "The history isn't a folder of the profile's own.")
+    else:
+        findings.add(".git", MISSING, "There is no history. The next snapshot begins one.")
+    meter.finish()
+    return findings.all()
+
+
+class _Pool:
+    """One look at a pool's own files. files: the images and masks that are there."""
+
+    def __init__(
+        self, repo: Repository, findings: Findings, meter: Meter, files: dict[str, os.stat_result]
+    ) -> None:
+        self._repo = repo
+        self._findings = findings
+        self._meter = meter
+        self._files = files
+
+    def check(self) -> None:
+        cached, written = self._read_index()
+        manifest = self._read_manifest()
+        for name in sorted(self._files if manifest is None else manifest.file_names()):
+            stat = self._files.get(name)
+            if stat is None:
+                self._findings.add(name, MISSING, "The pool lists this file, but it is gone.")
+                continue
+            known = cached.get(name)
+            untouched = known and known.fits(stat) and not is_racy(stat, written)
+            with self._findings.reading(name):
+                self._check_image(name, known.blob if known and untouched else None)
+            self._meter.add(stat.st_size)
+
+    def _check_image(self, name: str, blob: str | None) -> None:
+        """blob: what the bytes must be, where the file's times say that nobody wrote to it."""
+        path = self._repo.path / name
+        try:
+            images.probe(path)
+        except NotAnImage:
+            self._findings.add(name, DAMAGED, "This isn't an image that can be read.")
+        except TooLarge as error:
+            self._findings.add(name, UNREADABLE, error.message)
+        else:
+            if blob and hash_file(path) != blob:
+                said = "Its bytes aren't those of its snapshot, though nobody wrote to it."
+                self._findings.add(name, DAMAGED, said)
+
+    def _read_manifest(self) -> Manifest | None:
+        with self._findings.reading(MANIFEST_NAME):
+            try:
+                return parse_manifest((self._repo.path / MANIFEST_NAME).read_bytes())
+            except FileNotFoundError:
+                if self._files or self._repo.exists():
+                    said = "The pool's list of images is gone."
+                    self._findings.add(MANIFEST_NAME, MISSING, said)
+            except ValueError:
+                said = "The pool's list of images is garbled."
+                self._findings.add(MANIFEST_NAME, DAMAGED, said)
+        return None
+
+    def _read_index(self) -> tuple[dict[str, CachedFile], int]:
+        with self._findings.reading(".git/index"):
+            try:
+                data = self._repo.index_path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):  # a cache; the next snapshot has one
+                return {}, 0
+            if is_index(data):
+                return read_index(self._repo.index_path)
+            self._findings.add(".git/index", DAMAGED, "git's index is garbled.")
+        return {}, 0
+
+
+def _state(repo: Repository) -> dict[str, tuple[int, ...]]:
+    """What differs once something was edited, snapshotted or packed."""
+    names = ("", MANIFEST_NAME, ".git/HEAD", ".git/index", ".git/packed-refs", ".git/objects/pack")
+    state = {}
+    for name in (*names, *(f".git/{ref}" for ref in ref_files(repo.git))):
+        with contextlib.suppress(OSError):
+            state[name] = stat_key(os.lstat(repo.path / name))
+    return state
+
+
+def size_below(folder: Path) -> int:
+    """Bytes of the files below a folder, as far as they can be seen."""
+    total = 0
+    for below, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(below, name)).st_size
+    return total
+
+
+def _has_history(path: Path) -> bool:
+    try:
+        check_id(path.name)
+    except Malformed:  # somebody else's folder
+        return False
+    return path.is_dir() and not path.is_symlink() and os.path.lexists(path / ".git")

@@ -1,0 +1,57 @@
+"""A remote's refs, with distrust: a name becomes a file here, so only plain ones count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..errors import Malformed, TooLarge
+from ..git.refs import BRANCHES, TAGS
+from ..identifiers import check_name, is_branch, name_of_branch
+
+MOST = 5_000
+_ID = re.compile(r"[0-9a-f]{40}")
+_MARK = re.compile(rf"{TAGS}snapshot-[0-9a-f]{{12}}")
+_NOTHING = "0" * 40
+
+
+def sound_refs(refs: Mapping[str, str]) -> dict[str, str]:
+    """The branches, and the names and locks of snapshots; whatever else there is stays there.
+
+    Raises TooLarge where there are more branches than any set of profiles has.
+    """
+    kept = {
+        ref: object_id
+        for ref, object_id in refs.items()
+        if _ID.fullmatch(object_id) and object_id != _NOTHING and _is_ours(ref)
+    }
+    if sum(ref.startswith(BRANCHES) for ref in kept) > MOST:
+        raise too_much()
+    return kept
+
+
+def too_much() -> TooLarge:
+    """The remote says or sends more than any set of profiles is."""
+    return TooLarge(
+        "remote_too_large",
+        "The remote sends more than can be taken in.",
+        "Nothing was changed here. Use a repository of its own for Git Pool.",
+    )
+
+
+def _is_ours(ref: str) -> bool:
+    return _MARK.fullmatch(ref) is not None or (
+        ref.startswith(BRANCHES) and is_profile_branch(ref.removeprefix(BRANCHES))
+    )
+
+
+def is_profile_branch(branch: str) -> bool:
+    """Whether a branch can be a profile's: git allows it, any file system too, and the name it
+    stands for can be shown."""
+    if not is_branch(branch) or branch == "HEAD" or any(c in '"<>|' for c in branch):
+        return False
+    try:
+        check_name(name_of_branch(branch))
+    except Malformed:
+        return False
+    return True
