@@ -65,3 +65,12 @@ def disk_failed(error: OSError) -> DiskFailed:
     return DiskFailed(
         "disk_failed", "Reading or writing the disk failed.", "Check the disk and try again."
     )
+
+
+def remote_too_large() -> RemoteFailed:
+    """The remote says or sends more than any set of profiles is."""
+    return RemoteFailed(
+        "remote_too_large",
+        "The remote sends more than can be taken in.",
+        "Nothing was changed here. Use a repository of its own for Git Pool.",
+    )

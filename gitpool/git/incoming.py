@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dulwich.objects import Commit, ShaFile, Tag, Tree
 
-from ..errors import Damaged, NotAnImage, TooLarge, Unacceptable
+from ..errors import Damaged, NotAnImage, Unacceptable, remote_too_large
 from ..identifiers import is_image_name
 from ..pool import durable, images
 from .bundle import check_tree
@@ -49,14 +49,10 @@ class Quarantine:
         return self._received
 
     def write(self, data: bytes) -> int:
-        """Take a piece of the pack. Raises TooLarge past the limit."""
+        """Take a piece of the pack. Raises RemoteFailed past the limit."""
         self._received += len(data)
         if self._received > self._limit:
-            raise TooLarge(
-                "remote_too_large",
-                "The remote sends more than can be taken in.",
-                "Nothing was changed here.",
-            )
+            raise remote_too_large()
         return self._file.write(data)
 
     def close(self) -> None:

@@ -10,10 +10,10 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from dulwich.client import Urllib3HttpGitClient
 from dulwich.config import ConfigDict
-from dulwich.errors import NotGitRepository
+from dulwich.errors import GitProtocolError, NotGitRepository
 
+from ..errors import remote_too_large
 from .address import Address, check_url
-from .refs import too_much
 from .smart import SmartRemote
 from .transport import Limits
 
@@ -69,9 +69,12 @@ class _Client(Urllib3HttpGitClient):
         kind = response.headers.get("Content-Type") or ""
         coding = response.headers.get("Content-Encoding") or "identity"
         # Without such a type dulwich would read it as a plain web server's files.
-        if not kind.startswith("application/x-git-") or coding != "identity":
+        if not kind.startswith("application/x-git-"):
             response.close()
             raise NotGitRepository
+        if coding != "identity":
+            response.close()
+            raise GitProtocolError("an answer in a coding that wasn't asked for")
         left = _LISTING if data is None else self._receive + _LISTING
 
         def counted(size: int) -> bytes:
@@ -79,7 +82,7 @@ class _Client(Urllib3HttpGitClient):
             chunk = read(size)
             left -= len(chunk)
             if left < 0:
-                raise too_much()
+                raise remote_too_large()
             return chunk
 
         return response, counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..errors import Malformed, TooLarge
+from ..errors import Malformed, remote_too_large
 from ..git.refs import BRANCHES, TAGS
 from ..identifiers import check_name, is_branch, name_of_branch
 
@@ -18,7 +18,7 @@ _NOTHING = "0" * 40
 def sound_refs(refs: Mapping[str, str]) -> dict[str, str]:
     """The branches, and the names and locks of snapshots; whatever else there is stays there.
 
-    Raises TooLarge where there are more branches than any set of profiles has.
+    Raises RemoteFailed where there are more branches than any set of profiles has.
     """
     kept = {
         ref: object_id
@@ -26,17 +26,8 @@ def sound_refs(refs: Mapping[str, str]) -> dict[str, str]:
         if _ID.fullmatch(object_id) and object_id != _NOTHING and _is_ours(ref)
     }
     if sum(ref.startswith(BRANCHES) for ref in kept) > MOST:
-        raise too_much()
+        raise remote_too_large()
     return kept
-
-
-def too_much() -> TooLarge:
-    """The remote says or sends more than any set of profiles is."""
-    return TooLarge(
-        "remote_too_large",
-        "The remote sends more than can be taken in.",
-        "Nothing was changed here. Use a repository of its own for Git Pool.",
-    )
 
 
 def _is_ours(ref: str) -> bool:
