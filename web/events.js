@@ -5,6 +5,7 @@ import { onEvent } from "./host.js";
 import { refreshShown } from "./pools.js";
 import { refreshHistory } from "./profile/history.js";
 import * as profiles from "./profiles.js";
+import { hearJob, refreshStates } from "./remote/state.js";
 
 const QUIET = 120;
 
@@ -22,6 +23,7 @@ export function followServer() {
     await profiles.refresh().catch(() => {});
     await refreshShown(which);
     refreshHistory(which);
+    await refreshStates(which);
   }
 
   onEvent("gitpool.changed", ({ id }) => {
@@ -29,10 +31,14 @@ export function followServer() {
     clearTimeout(waiting);
     waiting = window.setTimeout(show, QUIET);
   });
+  onEvent("gitpool.progress", hearJob);
+  // Another tab may have changed the settings.
+  window.addEventListener("focus", () => refreshStates());
   // After a broken connection nobody knows what was missed.
   onEvent("reconnected", async () => {
     await profiles.refresh().catch(() => {});
     await refreshShown();
     refreshHistory(() => true);
+    await refreshStates();
   });
 }

@@ -8,10 +8,10 @@ import { allSettled } from "./pools.js";
 import { setUpPoolNode } from "./pool/node.js";
 import { setUpProfileNode } from "./profile/node.js";
 import * as profiles from "./profiles.js";
-import { keepInSync, syncSoon } from "./sync.js";
+import { followSoon, keepFollowing } from "./follow.js";
 
 // Later ones win over earlier ones.
-const STYLES = ["base", "pool", "lightbox", "profile", "history"];
+const STYLES = ["base", "pool", "lightbox", "profile", "history", "modal", "sync"];
 
 function loadStyle() {
   for (const name of STYLES) {
@@ -27,10 +27,10 @@ app.registerExtension({
   setup() {
     loadStyle();
     followServer();
-    keepInSync();
+    keepFollowing();
     // A run uses what the grid shows, also when Run follows a click at once.
     beforeEachRun(allSettled);
-    profiles.begin().then(syncSoon, (error) => console.warn("[Git Pool]", error));
+    profiles.begin().then(followSoon, (error) => console.warn("[Git Pool]", error));
   },
   nodeCreated(/** @type {any} */ node) {
     const type = node.comfyClass ?? node.type;

@@ -30,6 +30,11 @@ export function find(id) {
   return known.profiles.find((profile) => profile.id === id);
 }
 
+/** What names are compared by. @param {string} name */
+export function fold(name) {
+  return name.normalize("NFC").toLocaleLowerCase();
+}
+
 /** Ask the server for the list. */
 export async function refresh() {
   Object.assign(known, { unregistered: [], deleted: [] }, await getJSON(`${ROUTE}list`));

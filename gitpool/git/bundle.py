@@ -14,7 +14,8 @@ from dulwich.objects import ShaFile, Tree
 from ..errors import Damaged, NotFound, Unacceptable
 from ..identifiers import is_safe_file_name, name_key, name_of_branch
 from .clone import reach
-from .pack import examine_pack, index_pack, stream_pack
+from .pack import stream_pack
+from .pack_examine import examine_pack, index_pack
 from .refs import BRANCHES, TAGS
 from .repository import Repository
 
@@ -79,7 +80,7 @@ def unpack(path: Path, header: Header, repo: Repository, max_total: int) -> dict
     """Put the bundle's objects into `repo`, a scratch repository, and examine every one that a
     branch or tag names. Gives the tags. Raises Unacceptable, TooLarge.
     """
-    examine_pack(path, header.pack_start, max_total)
+    objects = examine_pack(path, max_total, header.pack_start)
     _, tip = choose_branch(header)
     pack = repo.objects.folder / "pack" / "pack-import.pack"
     with open(path, "rb") as source, open(pack, "wb") as target:
@@ -87,7 +88,7 @@ def unpack(path: Path, header: Header, repo: Repository, max_total: int) -> dict
         shutil.copyfileobj(source, target, 1 << 20)
         target.flush()
         os.fsync(target.fileno())
-    index_pack(pack)
+    index_pack(pack, objects)
     # Names and locks of snapshots, and plain tags of a user's; whatever else stays behind.
     tags = {r: sha for r, sha in header.refs.items() if _PLAIN_TAG.fullmatch(r)}
     _examine(repo, [tip, *tags.values()])

@@ -14,7 +14,7 @@ from ..identifiers import is_image_name
 from ..pool import durable, images
 from .bundle import check_tree
 from .objects import KINDS, ObjectStore
-from .pack import examine_pack, index_pack
+from .pack_examine import examine_pack, index_pack
 from .pack_kinds import kinds_of
 from .refs import TAGS
 from .sound import is_sound_commit, is_sound_tag
@@ -70,8 +70,8 @@ class Quarantine:
         self._file.close()
         if self._received:
             try:
-                examine_pack(self._pack, 0, _MAX_RATIO * self._received + _SLACK)
-                index_pack(self._pack)
+                objects = examine_pack(self._pack, _MAX_RATIO * self._received + _SLACK)
+                index_pack(self._pack, objects)
                 pack = next(self._pack.parent.glob("pack-*.pack"))
                 self._kinds = kinds_of(pack)
             except (Unacceptable, ValueError) as error:

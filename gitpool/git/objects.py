@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dulwich.object_store import DiskObjectStore
-from dulwich.objects import ShaFile
+from dulwich.objects import ObjectID, ShaFile
+from dulwich.pack import Pack
 
 from ..errors import Damaged
 from ..pool import durable
 from .pack_kinds import kind_in
 
 _CHUNK = 1 << 20
+_BLOCK = 1 << 18
 _SMALL = 1 << 16
 _OBJECT_LIMIT = 1 << 30
 _WRITERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gitpool-objects")
@@ -257,15 +259,16 @@ class ObjectStore:
         except FileNotFoundError:
             pass
         packs = self._packed()
-        if packs is not None:
-            try:
-                type_num, data = packs.get_raw(object_id.encode())
-            except KeyError:
-                raise _damaged(object_id) from None
-            except Exception as error:  # a garbled pack raises many kinds
-                raise _damaged(object_id) from error
-            target.write(data)
-            return type_num
+        if packs is None:
+            raise _damaged(object_id)
+        try:
+            for pack in packs.packs:
+                if object_id.encode() in pack:
+                    return _read_packed(pack, object_id, target)
+        except Damaged:
+            raise
+        except Exception as error:  # a garbled pack raises many kinds
+            raise _damaged(object_id) from error
         raise _damaged(object_id)
 
     def _packed(self) -> DiskObjectStore | None:
@@ -282,6 +285,43 @@ class ObjectStore:
 
 
 KINDS = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
+
+
+def _read_packed(pack: Pack, object_id: str, target: BinaryIO) -> int:
+    """Write a packed object's content to `target`; one that is no delta as a stream from the
+    file, so that a pack's size is nothing to the memory."""
+    offset = pack.index.object_offset(ObjectID(object_id.encode()))
+    with open(pack.data.path, "rb") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        type_num = byte >> 4 & 7
+        size, shift = byte & 15, 4
+        while byte & 0x80:
+            byte = file.read(1)[0]
+            size, shift = size | (byte & 0x7F) << shift, shift + 7
+        if type_num in KINDS.values():
+            _inflate_packed(object_id, type_num, size, file, target)
+            return type_num
+    type_num, data = pack.get_raw(ObjectID(object_id.encode()))
+    target.write(data)
+    return type_num
+
+
+def _inflate_packed(
+    object_id: str, type_num: int, size: int, source: BinaryIO, target: BinaryIO
+) -> None:
+    names = {number: name for name, number in KINDS.items()}
+    digest = hashlib.sha1(b"%s %d\x00" % (names[type_num], size), usedforsecurity=False)
+    inflate = zlib.decompressobj()
+    while not inflate.eof:
+        block = source.read(_BLOCK)
+        if not block:
+            raise _damaged(object_id)
+        chunk = inflate.decompress(block)
+        digest.update(chunk)
+        target.write(chunk)
+    if digest.hexdigest() != object_id:
+        raise _damaged(object_id)
 
 
 def _inflate(object_id: str, source: BinaryIO, target: BinaryIO) -> int:

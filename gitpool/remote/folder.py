@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
 import secrets
@@ -16,7 +15,7 @@ from dulwich.config import ConfigFile
 
 from ..errors import Conflict, Damaged, NotFound, RemoteFailed
 from ..git.outgoing import Outgoing, outgoing
-from ..git.pack import index_pack, pack_entry, pack_header, stream_pack
+from ..git.pack import store_pack, stream_pack
 from ..git.refs import BRANCHES, LOCK_MARK, TAGS
 from ..git.repository import Repository
 from ..pool import durable
@@ -74,7 +73,7 @@ class FolderRemote:
             if any(there.get(update.ref) != update.old for update in updates):
                 raise RemoteMoved
             if objects.ids:
-                _write_pack(repo.git / "objects" / "pack", objects, sent)
+                store_pack(repo.objects.folder / "pack", objects.objects, objects.ids, sent)
             for update in sorted(updates, key=lambda update: update.new is None):
                 _set(repo, update)
             _lead_head(repo)
@@ -169,33 +168,6 @@ def _stream(objects: Outgoing) -> Iterator[bytes]:
         yield from stream_pack(objects.objects, objects.ids)
     except Damaged:
         raise _damaged() from None
-
-
-def _write_pack(folder: Path, objects: Outgoing, sent: Sent) -> None:
-    """Write the objects as one pack, durably, with its index."""
-    durable.make_folder(folder)
-    pack = folder / f"tmp_pack_{secrets.token_hex(8)}.pack"
-    digest = hashlib.sha1(usedforsecurity=False)
-    total = 0
-    try:
-        with open(pack, "xb") as file:
-            digest.update(header := pack_header(len(objects.ids)))
-            file.write(header)
-            for done, object_id in enumerate(objects.ids):
-                sent(done, total)
-                type_num, data = objects.objects.read_raw(object_id)
-                total += len(data)
-                for piece in pack_entry(type_num, data):
-                    digest.update(piece)
-                    file.write(piece)
-            file.write(digest.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        index_pack(pack)
-        sent(len(objects.ids), total)
-    finally:
-        for suffix in (".pack", ".idx"):
-            pack.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _set(repo: Repository, update: RefUpdate) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from dulwich.pack import apply_delta
 
-from ..git.pack import delta_result
+from ..git.pack_examine import delta_result
 
 _COMMIT, _OFS_DELTA = 1, 6
 _KINDS = {1: b"commit", 2: b"tree", 4: b"tag"}

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,16 +71,21 @@ def start(
     demos: list[Demo] = []
     editors: list[Editor] = []
 
-    def begin(*arguments: str, **settings: object) -> Editor:
+    def begin(
+        *arguments: str,
+        more: Mapping[str, str] | None = None,
+        kind: type[Editor] = Editor,
+        **settings: object,
+    ) -> Editor:
         if mode.frontend:
             frontend = request.getfixturevalue("old_frontend")
             arguments = (*arguments, "--frontend", str(frontend))
         folder = tmp_path / f"demo{len(demos)}"
         folder.mkdir()
-        demo = Demo(folder, *arguments)
+        demo = Demo(folder, *arguments, more=more)
         demos.append(demo)
         demo.set(Comfy__VueNodes__Enabled=mode.vue_nodes, **settings)
-        editors.append(Editor(browser, demo))
+        editors.append(kind(browser, demo))
         return editors[-1].open()
 
     yield begin

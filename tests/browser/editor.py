@@ -12,11 +12,11 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, WebSocket
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -33,15 +33,22 @@ _NOT_OURS = ("favicon",)
 
 
 class Demo:
-    """`gitpool demo` in a process of its own."""
+    """`gitpool demo` in a process of its own. more: environment of its own, or another's."""
 
-    def __init__(self, folder: Path, *arguments: str, delay: float = 0.5) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        delay: float = 0.5,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "gitpool", "demo", str(folder), "--port", "0", *arguments]
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "GITPOOL_SNAPSHOT_DELAY": str(delay),
+            **(more or {}),
         }
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder
@@ -96,6 +103,7 @@ class Editor:
         self.demo = demo
         self.errors: list[str] = []
         self.requests: list[str] = []
+        self.frames: list[str] = []
         self.context = browser.new_context(
             viewport={"width": 1500, "height": 950}, accept_downloads=True
         )
@@ -105,10 +113,14 @@ class Editor:
         self.page.on("pageerror", lambda error: self.errors.append(f"page: {error}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("dialog", self._asked)
+        self.page.on("websocket", self._listen)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not any(word in message.text for word in _NOT_OURS):
             self.errors.append(f"{message.text} {message.location}")
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", lambda data: self.frames.append(str(data)))
 
     def _asked(self, dialog: Dialog) -> None:
         # Only the browser itself asks, whether to leave unsaved work; a page's own prompt,

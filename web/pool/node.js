@@ -3,7 +3,7 @@
 
 import { isConnected, profileNodeOf } from "../links.js";
 import * as profiles from "../profiles.js";
-import { hide, syncSoon, widgetOf } from "../sync.js";
+import { followSoon, hide, widgetOf } from "../follow.js";
 import { carriesFiles } from "./files.js";
 import { PoolPanel } from "./panel.js";
 
@@ -33,10 +33,10 @@ export function setUpPoolNode(node) {
     hide(widgetOf(node, "pool_id"));
     panel.grid.wanted = [72, 112, 168, 240][node.properties.gitpool_size ?? 1];
     panel.refresh();
-    syncSoon();
+    followSoon();
   });
   chain(node, "onConnectionsChange", () => {
-    syncSoon();
+    followSoon();
     setTimeout(() => panel.draw(), 0);
   });
   chain(node, "onAdded", () => queueMicrotask(() => panel.refresh()));

@@ -29,11 +29,11 @@ export async function create(given) {
   return attempt("The profile wasn't created", () => profiles.create(name));
 }
 
-/** @param {Profile} profile */
+/** @param {Profile} profile @returns {Promise<Profile | null>} */
 export async function rename(profile) {
   const name = await askText("Rename the profile", "Its new name:", profile.name);
-  if (!name || name === profile.name) return;
-  await attempt("The profile wasn't renamed", () => profiles.rename(profile.id, name));
+  if (!name || name === profile.name) return null;
+  return attempt("The profile wasn't renamed", () => profiles.rename(profile.id, name));
 }
 
 /** @param {Profile} profile @returns {Promise<Profile | null>} */

@@ -2,15 +2,18 @@
 // The Pool Profile node on the page: which profile it feeds, and everything one can do with it.
 
 import { button, h, icon, isolate, menu } from "../dom.js";
+import { followAll, hide, widgetOf } from "../follow.js";
 import { redraw } from "../host.js";
-import * as profiles from "../profiles.js";
 import { chain } from "../pool/node.js";
-import { hide, syncAll, widgetOf } from "../sync.js";
+import * as profiles from "../profiles.js";
+import { SyncBar } from "../remote/bar.js";
+import { openConnect } from "../remote/connect.js";
+import { openStorage } from "../remote/storage.js";
 import * as actions from "./actions.js";
 import { openHistory } from "./history.js";
 import { openPicker } from "./picker.js";
 
-const HEIGHT = 84;
+const HEIGHT = 112;
 
 /** Give a new Pool Profile node its controls. @param {any} node */
 export function setUpProfileNode(node) {
@@ -48,11 +51,17 @@ class ProfileView {
     this.history = this.tool("history", "History", () => openHistory(this.id, (id) => this.choose(id)));
     this.create = this.tool("plus", "Create", () => this.follows(actions.create()));
     this.more = this.tool("ellipsis-v", "More", () => this.openMenu());
+    this.sync = new SyncBar({
+      id: () => this.id,
+      name: () => profiles.find(this.id)?.name ?? this.savedName,
+      choose: (id) => this.choose(id),
+    });
     this.element = h(
       "div.gp-root.gp-profile",
       {},
       this.pick,
       h("div.gp-tools-row", {}, this.create, this.snapshot, this.history, this.more),
+      this.sync.element,
     );
     isolate(this.element);
     this.follow();
@@ -80,17 +89,19 @@ class ProfileView {
   configured() {
     this.hideWidgets();
     this.draw();
-    syncAll();
+    followAll();
   }
 
   follow() {
     this.stop ??= profiles.subscribe(() => this.draw());
+    this.sync.follow();
   }
 
   /** Also called when the node moves into a subgraph, where it is added again. */
   dispose() {
     this.stop?.();
     this.stop = null;
+    this.sync.dispose();
   }
 
   draw() {
@@ -107,6 +118,7 @@ class ProfileView {
     this.element.classList.toggle("gp-missing", missing);
     this.element.classList.toggle("gp-none", !this.id);
     for (const tool of [this.snapshot, this.history]) tool.disabled = !profile;
+    this.sync.show();
   }
 
   /** Feed another profile from now on. @param {string} id */
@@ -116,7 +128,7 @@ class ProfileView {
     widgetOf(this.node, "profile").value = profile.name;
     widgetOf(this.node, "profile_id").value = profile.id;
     this.draw();
-    syncAll();
+    followAll();
     redraw();
   }
 
@@ -132,7 +144,12 @@ class ProfileView {
       create: (name) => this.follows(actions.create(name)),
       adopt: (pool) => this.follows(actions.adopt(pool)),
       undelete: (id) => this.follows(actions.undelete(id)),
+      getMore: () => this.openStorage(),
     });
+  }
+
+  openStorage() {
+    openStorage({ choose: (id) => this.choose(id) });
   }
 
   openMenu() {
@@ -149,6 +166,9 @@ class ProfileView {
     menu(this.more, [
       ...own,
       { icon: "upload", label: "Import…", onclick: () => this.follows(actions.importFile()) },
+      null,
+      { icon: "cloud-download", label: "Get from remote…", onclick: () => this.openStorage() },
+      { icon: "sync", label: "Sync settings…", onclick: () => openConnect({ id: this.id }) },
       ...(profile
         ? [null, { icon: "trash", label: "Delete…", danger: true, onclick: () => actions.remove(profile) }]
         : []),

@@ -8,6 +8,7 @@ import * as profiles from "../profiles.js";
  * @typedef {object} PickerActions
  * @property {(id: string) => void} choose @property {(name: string) => void} create
  * @property {(pool: profiles.LoosePool) => void} adopt @property {(id: string) => void} undelete
+ * @property {() => void} getMore opens the list of what other machines sent
  */
 
 /** @param {HTMLElement} anchor @param {string} current @param {PickerActions} actions */
@@ -31,11 +32,11 @@ export function openPicker(anchor, current, actions) {
 
   function draw() {
     const text = search.value.trim();
-    const fits = (/** @type {string | null} */ name) => fold(name ?? "").includes(fold(text));
+    const fits = (/** @type {string | null} */ name) => profiles.fold(name ?? "").includes(profiles.fold(text));
     const rows = profiles.known.profiles
       .filter((profile) => fits(profile.name))
       .map((profile) => row(profile.name, profile.id === current ? "check" : "bookmark", "", then(() => actions.choose(profile.id))));
-    const exact = profiles.known.profiles.some((profile) => fold(profile.name) === fold(text));
+    const exact = profiles.known.profiles.some((profile) => profiles.fold(profile.name) === profiles.fold(text));
     if (text && !exact) rows.push(row(`Create “${text}”`, "plus", "", then(() => actions.create(text))));
     const parts = [...rows];
     if (!rows.length) parts.push(h("p.gp-hint", { textContent: "No profiles yet. Type a name to create one." }));
@@ -43,6 +44,7 @@ export function openPicker(anchor, current, actions) {
       row(profile.name, "undo", "Bring back", then(() => actions.undelete(profile.id)))));
     addSection(parts, "Pools without a profile", profiles.known.unregistered.filter((p) => fits(p.name ?? p.id)).map((pool) =>
       row(pool.name ?? pool.id, "images", plural(pool.images, "image"), then(() => actions.adopt(pool)))));
+    if (!text) parts.push(h("hr"), row("Get from remote…", "cloud-download", "", then(actions.getMore)));
     list.replaceChildren(...parts);
     at = Math.max(0, text ? 0 : profiles.known.profiles.findIndex((p) => p.id === current));
     mark();
@@ -84,9 +86,4 @@ function row(name, iconName, note, onclick) {
   element.append(icon(iconName), h("span.gp-row-name", { textContent: name }));
   if (note) element.append(h("span.gp-note", { textContent: note }));
   return element;
-}
-
-/** @param {string} text */
-function fold(text) {
-  return text.normalize("NFC").toLocaleLowerCase();
 }

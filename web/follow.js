@@ -22,7 +22,7 @@ export function hide(widget) {
 }
 
 /** Bring one Image Pool in line with its profile. @param {any} node */
-export function syncPool(node) {
+export function followProfile(node) {
   const source = profileNodeOf(node);
   const widget = widgetOf(node, "pool_id");
   if (!source || !widget) return;
@@ -37,24 +37,24 @@ export function syncPool(node) {
 }
 
 /** Bring every Image Pool in line. */
-export function syncAll() {
+export function followAll() {
   for (const node of nodesOfType(POOL_NODE)) {
     if (!profileNodeOf(node) && node.properties?.gitpool_fed) delete node.properties.gitpool_fed;
-    syncPool(node);
+    followProfile(node);
   }
 }
 
 let waiting = 0;
 
 /** Bring every Image Pool in line once the present change is through. */
-export function syncSoon() {
+export function followSoon() {
   clearTimeout(waiting);
-  waiting = window.setTimeout(syncAll, 0);
+  waiting = window.setTimeout(followAll, 0);
 }
 
 /** Look again now and then: links also change by undo, subgraphs and other packs. */
-export function keepInSync() {
+export function keepFollowing() {
   setInterval(() => {
-    if (!document.hidden) syncAll();
+    if (!document.hidden) followAll();
   }, LOOK_EVERY);
 }

@@ -1,0 +1,199 @@
+"""Packs from outside: examined to the last byte, and indexed, in one pass that keeps nothing.
+
+Format: https://git-scm.com/docs/gitformat-pack (version 2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dulwich.object_format import DEFAULT_OBJECT_FORMAT
+from dulwich.pack import PackData
+
+from ..errors import TooLarge, Unacceptable
+from .pack import name_pack, write_index
+
+_CHUNK = 1 << 18
+_OFS_DELTA, _REF_DELTA = 6, 7
+_NAMES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
+_LET_GO = 16 << 20
+MAX_OBJECTS = 2_000_000
+MAX_OBJECT_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PackedObject:
+    """One object of a pack. sha: its binary id; None for a delta, which has none by itself."""
+
+    offset: int
+    sha: bytes | None
+    crc: int
+
+
+def examine_pack(path: Path, max_total: int, start: int = 0) -> list[PackedObject]:
+    """Check a pack that begins at byte `start` of the file, to its last byte.
+
+    Every size is read from its header before the object is inflated, and inflated bytes are
+    hashed and dropped, so a bomb costs neither memory nor time. max_total: bytes it may inflate
+    to. Raises Unacceptable or TooLarge.
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        end = len(data) - 20
+        if end - start < 12 or data[start : start + 8] != b"PACK\x00\x00\x00\x02":
+            raise bad_pack("the images in it can't be read")
+        count = int.from_bytes(data[start + 8 : start + 12], "big")
+        if count > MAX_OBJECTS or count > end - start:
+            raise bad_pack("it claims more than it holds")
+        whole = hashlib.sha1(data[start : start + 12], usedforsecurity=False)
+        found, offset, total, kept = [], start + 12, 0, 0
+        for _ in range(count):
+            following, sha, size = _examine_object(data, offset, end)
+            total += size
+            if total > max_total:
+                raise TooLarge("too_large", "This file unpacks to more than can be taken in.")
+            found.append(PackedObject(offset - start, sha, _pass(data, offset, following, whole)))
+            offset = following
+            kept = _let_go(data, kept, offset)
+        if offset != end or whole.digest() != data[end:]:
+            raise bad_pack("it is cut off or damaged")
+    return found
+
+
+def index_pack(pack: Path, objects: list[PackedObject]) -> None:
+    """Write an examined pack's index, and give both the name that git gives such a pair.
+
+    Raises Unacceptable where a delta leads nowhere.
+    """
+    with open(pack, "rb") as file:
+        file.seek(-20, 2)
+        digest = file.read()
+    if all(entry.sha for entry in objects):
+        # An object that is there twice is found once.
+        entries = {e.sha: (e.sha, e.offset, e.crc) for e in objects if e.sha}
+        write_index(pack, entries.values(), digest)
+    else:
+        _index_deltas(pack)
+    name_pack(pack, digest)
+
+
+def _index_deltas(pack: Path) -> None:
+    try:
+        data = PackData(str(pack), object_format=DEFAULT_OBJECT_FORMAT)
+        try:
+            data.create_index(str(pack.with_suffix(".idx")), version=2)
+        finally:
+            data.close()
+    except Exception as error:  # dulwich raises many kinds on crafted deltas
+        raise bad_pack("it is damaged") from error
+
+
+def _pass(data: mmap.mmap, start: int, end: int, whole: Any) -> int:
+    """The bytes' CRC-32; they are added to the whole pack's checksum."""
+    crc = 0
+    for position in range(start, end, _CHUNK):
+        piece = data[position : min(position + _CHUNK, end)]
+        crc = zlib.crc32(piece, crc)
+        whole.update(piece)
+    return crc
+
+
+def _let_go(data: mmap.mmap, kept: int, offset: int) -> int:
+    """Give back the memory of what has been read, now and then; tells up to where."""
+    until = offset // mmap.PAGESIZE * mmap.PAGESIZE
+    if until - kept < _LET_GO or not hasattr(data, "madvise"):
+        return kept
+    data.madvise(mmap.MADV_DONTNEED, kept, until - kept)
+    return until
+
+
+def _examine_object(data: mmap.mmap, offset: int, end: int) -> tuple[int, bytes | None, int]:
+    """Where the next object begins, this one's id, and the bytes that it comes to."""
+    byte = _at(data, offset, end)
+    type_num, size, shift, offset = byte >> 4 & 7, byte & 15, 4, offset + 1
+    while byte & 0x80:
+        byte = _at(data, offset, end)
+        size |= (byte & 0x7F) << shift
+        shift, offset = shift + 7, offset + 1
+        if shift > 60:
+            raise bad_pack("a size in it is wrong")
+    if type_num == _OFS_DELTA:
+        while _at(data, offset, end) & 0x80:
+            offset += 1
+        offset += 1
+    elif type_num == _REF_DELTA:
+        offset += 20
+    elif type_num not in _NAMES:
+        raise bad_pack("it holds something unknown")
+    if size > MAX_OBJECT_BYTES:
+        raise TooLarge("too_large", "A file in it is too large.")
+    name = _NAMES.get(type_num)
+    digest = hashlib.sha1(b"%s %d\x00" % (name or b"", size), usedforsecurity=False)
+    after, head, done = _inflate_away(data, offset, end, size, digest)
+    if done != size:
+        raise bad_pack("a size in it is wrong")
+    if name:
+        return after, digest.digest(), size
+    result = delta_result(head)
+    if result > MAX_OBJECT_BYTES:
+        raise TooLarge("too_large", "A file in it is too large.")
+    return after, None, result
+
+
+def _inflate_away(
+    data: mmap.mmap, offset: int, end: int, size: int, digest: Any
+) -> tuple[int, bytes, int]:
+    inflate, done, head = zlib.decompressobj(), 0, b""
+    position = offset
+    try:
+        while not inflate.eof:
+            if position >= end and not inflate.unconsumed_tail:
+                raise bad_pack("it is cut off")
+            block = inflate.unconsumed_tail
+            if not block:
+                block = data[position : min(position + _CHUNK, end)]
+                position += len(block)
+            out = inflate.decompress(block, _CHUNK)
+            digest.update(out)
+            head = head or out[:32]
+            done += len(out)
+            if done > size:
+                raise bad_pack("a size in it is wrong")
+    except zlib.error:
+        raise bad_pack("it is damaged") from None
+    return position - len(inflate.unused_data), head, done
+
+
+def delta_result(head: bytes) -> int:
+    """The size of what a delta makes, from its first bytes. Raises Unacceptable."""
+    position = 0
+    value = 0
+    for _ in range(2):
+        value, shift = 0, 0
+        while True:
+            if position >= len(head):
+                raise bad_pack("it is damaged")
+            byte = head[position]
+            position += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                break
+    return value
+
+
+def _at(data: mmap.mmap, offset: int, end: int) -> int:
+    if offset >= end:
+        raise bad_pack("it is cut off")
+    return data[offset]
+
+
+def bad_pack(why: str) -> Unacceptable:
+    """A pack that can't be taken in."""
+    return Unacceptable(
+        "bad_bundle", f"This file can't be imported: {why}.", "Export it again where it came from."
+    )
