@@ -122,6 +122,8 @@ class Remotes:
             raise Malformed("bad_address", "The address is missing.")
         if auto is not None:
             self.settings.set_auto_sync(auto)
+        for entry in self._library.registry.entries():
+            self._library.changed(entry.id)
         return self.describe(profile_id)
 
     def test(
@@ -140,7 +142,7 @@ class Remotes:
         if found and not profiles:
             raise RemoteFailed(
                 "remote_not_pools",
-                "This repository already holds something that isn't Git Pool's.",
+                "This place already holds something that isn't Git Pool's.",
                 "Make a new, empty repository there, and use its address.",
             )
         remote.push([], self._nothing(), lambda *_: None)

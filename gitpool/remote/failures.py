@@ -40,7 +40,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "token": (
         "remote_auth",
         "The host asks for a sign-in, or didn't accept this one.",
-        "Enter a user name and a token that may read and write the repository.",
+        "Enter a user name and a token that may read and write there.",
     ),
     "host": (
         "remote_offline",
@@ -60,12 +60,12 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     ),
     "rights": (
         "remote_denied",
-        "You may not write to this repository.",
-        "Ask its owner for the right to push, or use a token that has it.",
+        "You may read what is there, but not write.",
+        "Ask its owner for the right to write, or use a token that has it.",
     ),
     "not_found": (
         "remote_not_found",
-        "There is no repository at this address, or you may not see it.",
+        "There is nothing at this address, or you may not see it.",
         "Check the address, and make an empty repository there first.",
     ),
     "no_ssh": (
@@ -97,7 +97,7 @@ def refused(reason: str) -> RemoteFailed:
         return RemoteFailed(
             KEEPS_NAME,
             "The host won't let go of the profile's old name.",
-            "It is the default branch there; choose another one on the host.",
+            "The host takes it for its main one; choose another one there.",
         )
     words = " ".join(re.sub(r"[^\w .,:;()'’/-]", " ", reason).split())[:120]
     return RemoteFailed(

@@ -92,11 +92,11 @@ class FolderRemote:
         if not entries:
             return None
         if ".git" in entries:
-            raise _unfit("Somebody works in that repository, so it can't be a remote.")
+            raise _unfit("Somebody works in that folder, so it can't be shared.")
         if not {"HEAD", "objects", "refs"} <= entries:
             raise _unfit("That folder holds something else.")
         if not _is_bare(self.path / "config"):
-            raise _unfit("Somebody works in that repository, so it can't be a remote.")
+            raise _unfit("Somebody works in that folder, so it can't be shared.")
         return Repository(self.path, bare=True)
 
     def _require_parent(self) -> None:

@@ -57,6 +57,8 @@ class SmartRemote:
         sniffer = Sniffer(commits)
 
         def talk(client: GitClient) -> None:
+            # A server that can't leave the images out is no news to whoever reads the log.
+            client._warn_filter_objects = lambda: None
             with contextlib.suppress(Enough):
                 client.fetch_pack(
                     self._path,
