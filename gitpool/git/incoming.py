@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dulwich.objects import Commit, ShaFile, Tag, Tree
@@ -37,6 +37,7 @@ class Quarantine:
         self._known = known
         self._limit = limit
         self._received = 0
+        self._tick: Callable[[], None] = lambda: None
         self._kinds: dict[str, int] = {}
         self._needed: set[str] = set()
         # Tags of git users that came along and that no ref of ours will name.
@@ -60,17 +61,20 @@ class Quarantine:
         self._file.close()
         self.objects.close()
 
-    def examine(self, tips: list[str]) -> None:
+    def examine(self, tips: list[str], tick: Callable[[], None] = lambda: None) -> None:
         """Check the pack to its last byte, and everything new that the tips need.
 
+        tick: called every few milliseconds; what it raises ends the check.
         Raises Unacceptable or TooLarge; then nothing may be used of it.
         """
+        self._tick = tick
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
         if self._received:
             try:
-                objects = examine_pack(self._pack, _MAX_RATIO * self._received + _SLACK)
+                limit = _MAX_RATIO * self._received + _SLACK
+                objects = examine_pack(self._pack, limit, tick=tick)
                 index_pack(self._pack, objects)
                 pack = next(self._pack.parent.glob("pack-*.pack"))
                 self._kinds = kinds_of(pack)
@@ -101,6 +105,7 @@ class Quarantine:
             object_id = todo.pop()
             if object_id in self._needed or self._is_known(object_id):
                 continue
+            self._tick()
             self._needed.add(object_id)
             obj = self.objects.read(object_id)
             if isinstance(obj, Tag) and is_sound_tag(obj.as_raw_string()):
@@ -130,6 +135,7 @@ class Quarantine:
         except Unacceptable:
             raise _bad("it holds files or folders that no pool has") from None
         for name, blob in _files(tree):
+            self._tick()
             self._require(blob, _BLOB)
             if blob in self._kinds:
                 self._needed.add(blob)
@@ -148,20 +154,24 @@ class Quarantine:
 
     def _examine_rest(self) -> None:
         """Refuse what nobody asked for: once here, it would count as examined. Only git users'
-        tags may come along, of snapshots that are here or come too."""
-        for object_id, kind in self._kinds.items():
-            if object_id in self._needed or self._is_known(object_id):
-                continue
-            tag = self.objects.read(object_id) if kind == _TAG else None
+        tags may come along, of what is here or comes too."""
+        rest = [
+            (object_id, kind)
+            for object_id, kind in self._kinds.items()
+            if object_id not in self._needed and not self._is_known(object_id)
+        ]
+        if any(kind != _TAG for _, kind in rest):
+            raise _bad("it sends more than was asked for")
+        tags = {object_id for object_id, _ in rest}
+        for object_id in tags:
+            tag = self.objects.read(object_id)
             if not isinstance(tag, Tag) or not is_sound_tag(tag.as_raw_string()):
+                raise _bad("a part of its history is malformed")
+            kind, target = tag.object[0].type_num, tag.object[1].decode()
+            self._require(target, kind)
+            if target not in tags | self._needed and not self._is_known(target):
                 raise _bad("it sends more than was asked for")
-            target = tag.object[1].decode()
-            if tag.object[0] is not Commit:
-                raise _bad("it sends more than was asked for")
-            self._require(target, _COMMIT)
-            if target not in self._needed and not self._is_known(target):
-                raise _bad("it sends more than was asked for")
-            self.spare_tags.append(object_id)
+        self.spare_tags = sorted(tags)
 
     def _examine_image(self, name: str, blob: str) -> None:
         try:

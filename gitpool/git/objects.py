@@ -265,7 +265,7 @@ class ObjectStore:
             for pack in packs.packs:
                 if object_id.encode() in pack:
                     return _read_packed(pack, object_id, target)
-        except Damaged:
+        except (Damaged, OSError):  # the target's disk may be full: nothing is damaged then
             raise
         except Exception as error:  # a garbled pack raises many kinds
             raise _damaged(object_id) from error

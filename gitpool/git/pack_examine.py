@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,14 @@ class PackedObject:
     crc: int
 
 
-def examine_pack(path: Path, max_total: int, start: int = 0) -> list[PackedObject]:
+def examine_pack(
+    path: Path, max_total: int, start: int = 0, tick: Callable[[], None] = lambda: None
+) -> list[PackedObject]:
     """Check a pack that begins at byte `start` of the file, to its last byte.
 
     Every size is read from its header before the object is inflated, and inflated bytes are
     hashed and dropped, so a bomb costs neither memory nor time. max_total: bytes it may inflate
-    to. Raises Unacceptable or TooLarge.
+    to. tick: called for each block; what it raises ends the check. Raises Unacceptable or TooLarge.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         end = len(data) - 20
@@ -52,7 +55,7 @@ def examine_pack(path: Path, max_total: int, start: int = 0) -> list[PackedObjec
         whole = hashlib.sha1(data[start : start + 12], usedforsecurity=False)
         found, offset, total, kept = [], start + 12, 0, 0
         for _ in range(count):
-            following, sha, size = _examine_object(data, offset, end)
+            following, sha, size = _examine_object(data, offset, end, tick)
             total += size
             if total > max_total:
                 raise TooLarge("too_large", "This file unpacks to more than can be taken in.")
@@ -111,7 +114,9 @@ def _let_go(data: mmap.mmap, kept: int, offset: int) -> int:
     return until
 
 
-def _examine_object(data: mmap.mmap, offset: int, end: int) -> tuple[int, bytes | None, int]:
+def _examine_object(
+    data: mmap.mmap, offset: int, end: int, tick: Callable[[], None]
+) -> tuple[int, bytes | None, int]:
     """Where the next object begins, this one's id, and the bytes that it comes to."""
     byte = _at(data, offset, end)
     type_num, size, shift, offset = byte >> 4 & 7, byte & 15, 4, offset + 1
@@ -133,7 +138,7 @@ def _examine_object(data: mmap.mmap, offset: int, end: int) -> tuple[int, bytes 
         raise TooLarge("too_large", "A file in it is too large.")
     name = _NAMES.get(type_num)
     digest = hashlib.sha1(b"%s %d\x00" % (name or b"", size), usedforsecurity=False)
-    after, head, done = _inflate_away(data, offset, end, size, digest)
+    after, head, done = _inflate_away(data, offset, end, size, digest, tick)
     if done != size:
         raise bad_pack("a size in it is wrong")
     if name:
@@ -145,12 +150,18 @@ def _examine_object(data: mmap.mmap, offset: int, end: int) -> tuple[int, bytes 
 
 
 def _inflate_away(
-    data: mmap.mmap, offset: int, end: int, size: int, digest: Any
+    data: mmap.mmap,
+    offset: int,
+    end: int,
+    size: int,
+    digest: Any,
+    tick: Callable[[], None],
 ) -> tuple[int, bytes, int]:
     inflate, done, head = zlib.decompressobj(), 0, b""
     position = offset
     try:
         while not inflate.eof:
+            tick()
             if position >= end and not inflate.unconsumed_tail:
                 raise bad_pack("it is cut off")
             block = inflate.unconsumed_tail

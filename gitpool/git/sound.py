@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
-_WHO = rb"[^\n<>\x00]*<[^\n<>\x00]*> (?:0|[1-9]\d{0,17}) [+-]\d{4}"
+_WHO = rb"[^\n<>\x00]* <[^\n<>\x00]*> (?:0|[1-9]\d{0,17}) [+-]\d{4}"
 _COMMIT = re.compile(
     rb"tree [0-9a-f]{40}\n(?P<parents>(?:parent [0-9a-f]{40}\n)*)"
     rb"author " + _WHO + rb"\ncommitter " + _WHO + rb"\n(?:(?!tree |parent |author |committer )"
-    rb"[a-z][A-Za-z0-9-]* [^\n\x00]*\n(?: [^\n\x00]*\n)*)*\n[^\x00]*",
+    rb"[^ \n\x00]+ [^\n\x00]*\n(?: [^\n\x00]*\n)*)*\n[^\x00]*",
 )
 _TAG = re.compile(
     rb"object [0-9a-f]{40}\ntype (?:commit|tree|blob|tag)\ntag (?P<name>[^\n\x00]+)\n"

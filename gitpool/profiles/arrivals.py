@@ -84,7 +84,7 @@ class Arrivals:
         job.report("connect")
         found.refs = job.outside(lambda: remote.fetch(choose, [], sink))
         job.report("check")
-        quarantine.examine(found.wants)
+        quarantine.examine(found.wants, lambda: job.report("check"))
         return found
 
     def _place(

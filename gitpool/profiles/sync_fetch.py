@@ -58,7 +58,7 @@ class Fetch:
         haves = haves_of(self._repo, self.side)
         self.refs = job.outside(lambda: self.remote.fetch(self._choose, haves, self._sink))
         job.report("check")
-        self._quarantine.examine(self.wants)
+        self._quarantine.examine(self.wants, lambda: job.report("check"))
         if self.theirs:
             self._check_line(self.theirs)
 

@@ -19,6 +19,7 @@ _PORTS = {"https": 443, "http": 80, "ssh": 22}
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,99}")
 _SCP = re.compile(r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>[^@/:\s]+|\[[^\]/\s]+\]):(?P<path>[^:].*)")
+_TOKEN = re.compile(r"(gh[a-z]_|github_pat_|glpat-).*|[A-Za-z0-9_-]{32,}")
 _LIMIT = 2000
 
 
@@ -100,15 +101,19 @@ def check_reachable(host: str, port: int) -> None:
             raise RemoteFailed("bad_address", f"“{host}” isn't a place where a git server can be.")
 
 
-def check_url(url: str, allowed: Collection[str]) -> None:
-    """The same checks for an address that a server sends us on to."""
+def check_url(url: str, allowed: Collection[str], find_host: bool = True) -> None:
+    """The same checks for an address that a server sends us on to.
+
+    find_host: whether this machine looks for the host itself. Raises RemoteFailed.
+    """
     try:
         address = parse(url.partition("?")[0], allowed)
     except Malformed as error:
         raise _bad_redirect() from error
     if address.user or address.scheme not in ("https", "http"):
         raise _bad_redirect()
-    check_reachable(address.host, address.port or _PORTS[address.scheme])
+    if find_host:
+        check_reachable(address.host, address.port or _PORTS[address.scheme])
 
 
 def _is_folder(text: str) -> bool:
@@ -148,12 +153,17 @@ def _url(text: str, allowed: Collection[str]) -> Address:
             f"An address that begins with {scheme}:// isn't allowed here.",
             "Use https://, or allow it in Git Pool's settings.json on the server.",
         )
-    if parts.password:
+    if parts.password or _looks_like_token(scheme, parts.username):
         raise _bad("The address holds a password.", "Put it into the token's own field.")
     if parts.query or parts.fragment:
         raise _bad("The address has a part that no repository's has.")
     host = re.sub(r":\d*$", "", host)
     return _checked(scheme, host, port, parts.username, parts.path or "/")
+
+
+def _looks_like_token(scheme: str, user: str | None) -> bool:
+    """Some hosts' help pages put a token where the user name goes."""
+    return scheme in ("https", "http") and user is not None and bool(_TOKEN.fullmatch(user))
 
 
 def _checked(scheme: str, host: str, port: int | None, user: str | None, path: str) -> Address:

@@ -12,14 +12,12 @@ from dulwich.client import Urllib3HttpGitClient
 from dulwich.config import ConfigDict
 from dulwich.errors import GitProtocolError, NotGitRepository
 
-from ..errors import remote_too_large
 from .address import Address, check_url
 from .smart import SmartRemote
-from .transport import Limits
+from .transport import Budget, Limits
 
 _REDIRECTS = 3
 _ANY_USER = "git"
-_LISTING = 16 << 20
 
 
 def https_remote(
@@ -36,10 +34,10 @@ def https_remote(
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
     user, token = secret if secret else (None, None)
 
-    def connect() -> _Client:
+    def connect(budget: Budget) -> _Client:
         return _Client(
             base,
-            limits.receive,
+            budget,
             pool_manager=_pool(base, limits, allowed),
             config=ConfigDict(),  # none of the user's, none of a repository's
             username=_in_utf8(user or address.user or _ANY_USER) if token else None,
@@ -60,9 +58,9 @@ def _in_utf8(text: str) -> str:
 class _Client(Urllib3HttpGitClient):
     """dulwich's client, which reads no more than it should, and only what a git server says."""
 
-    def __init__(self, base: str, receive: int, **options: Any) -> None:
+    def __init__(self, base: str, budget: Budget, **options: Any) -> None:
         super().__init__(base, **options)
-        self._receive = receive
+        self._budget = budget
 
     def _http_request(self, url: str, headers: Any = None, data: Any = None, *more: Any) -> Any:
         response, read = super()._http_request(url, headers, data, *more)
@@ -75,14 +73,12 @@ class _Client(Urllib3HttpGitClient):
         if coding != "identity":
             response.close()
             raise GitProtocolError("an answer in a coding that wasn't asked for")
-        left = _LISTING if data is None else self._receive + _LISTING
+        if data is not None:
+            self._budget.asked()
 
         def counted(size: int) -> bytes:
-            nonlocal left
             chunk = read(size)
-            left -= len(chunk)
-            if left < 0:
-                raise remote_too_large()
+            self._budget.read(len(chunk))
             return chunk
 
         return response, counted
@@ -92,9 +88,10 @@ class _Checked:
     """Every address is checked when it is opened, a redirect's too."""
 
     allowed: Collection[str] = ()
+    finds_hosts = True
 
     def urlopen(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        check_url(url, self.allowed)
+        check_url(url, self.allowed, self.finds_hosts)
         return super().urlopen(method, url, *args, **kwargs)  # type: ignore[misc]
 
 
@@ -103,7 +100,7 @@ class _Pool(_Checked, urllib3.PoolManager):
 
 
 class _ProxiedPool(_Checked, urllib3.ProxyManager):
-    pass
+    finds_hosts = False  # the proxy does
 
 
 def _pool(base: str, limits: Limits, allowed: Collection[str]) -> urllib3.PoolManager:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..errors import Malformed, remote_too_large
+from ..errors import Malformed, RemoteFailed, remote_too_large
 from ..git.refs import BRANCHES, TAGS
 from ..identifiers import check_name, is_branch, name_of_branch
 
@@ -18,16 +18,24 @@ _NOTHING = "0" * 40
 def sound_refs(refs: Mapping[str, str]) -> dict[str, str]:
     """The branches, and the names and locks of snapshots; whatever else there is stays there.
 
-    Raises RemoteFailed where there are more branches than any set of profiles has.
+    Raises RemoteFailed where there are more branches than any set of profiles has, or ids of
+    another format than SHA-1's.
     """
-    kept = {
-        ref: object_id
-        for ref, object_id in refs.items()
-        if _ID.fullmatch(object_id) and object_id != _NOTHING and _is_ours(ref)
-    }
+    if not all(_ID.fullmatch(object_id) for object_id in refs.values()):
+        raise other_format()
+    kept = {r: o for r, o in refs.items() if o != _NOTHING and _is_ours(r)}
     if sum(ref.startswith(BRANCHES) for ref in kept) > MOST:
         raise remote_too_large()
     return kept
+
+
+def other_format() -> RemoteFailed:
+    """The remote's ids aren't SHA-1's."""
+    return RemoteFailed(
+        "bad_remote",
+        "The remote keeps its history in a format that can't be used here.",
+        "Make an empty repository in the usual format (SHA-1) there.",
+    )
 
 
 def _is_ours(ref: str) -> bool:

@@ -16,16 +16,19 @@ from ..git.outgoing import Outgoing
 from ..git.pack import pack_entry
 from .address import Address
 from .failures import explain, refused
-from .refs import sound_refs
+from .refs import other_format, sound_refs
 from .sniff import Enough, Sniffer
-from .transport import Choose, RefUpdate, RemoteMoved, Sent, Sink
+from .transport import Budget, Choose, RefUpdate, RemoteMoved, Sent, Sink
 
 _ZERO = b"0" * 40
 # One request for refs that also serves the fetch; version 2 needs two.
 _ONE_ROUND_TRIP = 0
-_LOST_RACE = ("failed to update ref", "already exists", "non-fast-forward", "stale", "lock")
+_LOST_RACE = (
+    *("failed to update ref", "already exists", "non-fast-forward", "stale info"),
+    *("cannot lock ref", "incorrect old value"),
+)
 
-Connect = Callable[[], GitClient]
+Connect = Callable[[Budget], GitClient]
 T = TypeVar("T")
 
 
@@ -44,10 +47,16 @@ class SmartRemote:
         def wants(refs: dict[Any, Any], depth: int | None = None) -> list[bytes]:
             return [object_id.encode() for object_id in choose(_texts(refs))]
 
-        def talk(client: GitClient) -> dict[str, str]:
+        def talk(client: GitClient, budget: Budget) -> dict[str, str]:
+            def take(data: bytes) -> int:
+                budget.took(len(data))
+                return sink(data)
+
             result = client.fetch_pack(
-                self._path, wants, _Haves(haves), _ours(sink), protocol_version=_ONE_ROUND_TRIP
+                self._path, wants, _Haves(haves), _ours(take), protocol_version=_ONE_ROUND_TRIP
             )
+            if result.object_format not in (None, "sha1"):
+                raise other_format()
             return _texts(result.refs)
 
         return self._talk(talk)
@@ -56,7 +65,11 @@ class SmartRemote:
         """See `Remote.peek`. Commits come first in a pack; past them the connection is cut."""
         sniffer = Sniffer(commits)
 
-        def talk(client: GitClient) -> None:
+        def talk(client: GitClient, budget: Budget) -> None:
+            def take(data: bytes) -> int:
+                budget.took(len(data))
+                return sniffer.write(data)
+
             # A server that can't leave the images out is no news to whoever reads the log.
             client._warn_filter_objects = lambda: None
             with contextlib.suppress(Enough):
@@ -64,7 +77,7 @@ class SmartRemote:
                     self._path,
                     lambda refs, depth=None: [c.encode() for c in commits],
                     _Haves([]),
-                    sniffer.write,
+                    take,
                     depth=1,
                     filter_spec=b"blob:none",
                 )
@@ -87,7 +100,7 @@ class SmartRemote:
         def pack(*_: Any, **__: Any) -> tuple[int, Iterator[UnpackedObject]]:
             return len(objects.ids), _unpacked(objects, sent)
 
-        def talk(client: GitClient) -> None:
+        def talk(client: GitClient, _: Budget) -> None:
             atomic = len(updates) > 1
             try:
                 result = client.send_pack(self._path, changes, pack, atomic=atomic)
@@ -99,10 +112,11 @@ class SmartRemote:
 
         self._talk(talk)
 
-    def _talk(self, talk: Callable[[GitClient], T]) -> T:
-        client = self._connect()
+    def _talk(self, talk: Callable[[GitClient, Budget], T]) -> T:
+        budget = Budget()
+        client = self._connect(budget)
         try:
-            return talk(client)
+            return talk(client, budget)
         except _Ours as ours:
             raise ours.error from None
         except GitPoolError:

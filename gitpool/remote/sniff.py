@@ -35,6 +35,7 @@ class Sniffer:
         self._wanted = set(commits)
         self._buffer = bytearray()
         self._at = 12
+        self._inflated = 0
         self._read: dict[int, tuple[int, bytes]] = {}
 
     def write(self, data: bytes) -> int:
@@ -78,6 +79,9 @@ class Sniffer:
         return True
 
     def _take(self, type_num: int, data: bytes) -> None:
+        self._inflated += len(data)
+        if self._inflated > _LONGEST:
+            raise Enough
         self._read[self._at] = type_num, data
         header = b"%s %d\x00" % (_KINDS[type_num], len(data))
         object_id = hashlib.sha1(header + data, usedforsecurity=False).hexdigest()

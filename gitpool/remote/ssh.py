@@ -13,9 +13,10 @@ from typing import Any
 
 from dulwich.client import SSHGitClient, SSHVendor, SubprocessWrapper
 
+from ..errors import RemoteFailed
 from .address import Address, check_reachable
 from .smart import SmartRemote
-from .transport import Limits
+from .transport import Budget, Limits
 
 _LAST_WORDS = 2.0
 _REMEMBERED = 16_384
@@ -27,16 +28,18 @@ def ssh_remote(
 ) -> SmartRemote:
     """A remote at an ssh address. `GIT_SSH_COMMAND` of the environment is obeyed, as git does."""
 
-    def connect() -> SSHGitClient:
-        if "GIT_SSH_COMMAND" not in environment:
-            # ssh's own configuration may give a host another name or a way round.
-            with contextlib.suppress(OSError):
-                check_reachable(address.host, address.port or 22)
+    def connect(budget: Budget) -> SSHGitClient:
+        try:
+            check_reachable(address.host, address.port or 22)
+        except RemoteFailed as error:
+            # ssh's own configuration may know the host by another name, or a way round.
+            if error.code != "remote_offline":
+                raise
         return SSHGitClient(
             address.host.strip("[]"),
             port=address.port,
             username=address.user,
-            vendor=_Vendor(limits, environment),
+            vendor=_Vendor(limits, environment, budget),
             thin_packs=False,
             include_tags=True,
             quiet=True,
@@ -46,8 +49,9 @@ def ssh_remote(
 
 
 class _Vendor(SSHVendor):
-    def __init__(self, limits: Limits, environment: Mapping[str, str]) -> None:
+    def __init__(self, limits: Limits, environment: Mapping[str, str], budget: Budget) -> None:
         self._limits = limits
+        self._budget = budget
         self._environment = environment
 
     def run_command(self, host: str, command: bytes, **kwargs: Any) -> _Process:  # type: ignore[override]
@@ -69,21 +73,32 @@ class _Vendor(SSHVendor):
             stderr=subprocess.PIPE,
             env={**self._environment, "SSH_ASKPASS_REQUIRE": "never"},
         )
-        return _Process(process, self._limits.silence)
+        return _Process(process, self._limits.silence, self._budget)
 
 
 class _Process(SubprocessWrapper):
     """ssh, ended when it has said and taken nothing for too long, or when we are done with it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], silence: float) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], silence: float, budget: Budget) -> None:
         super().__init__(process)
         self._silence = silence
         self._seen = time.monotonic()
         self._closed = threading.Event()
         self._gave_up = False
         self._said = _Said(process.stderr)
-        self.read = self._noting(self.read)  # type: ignore[method-assign]
-        self.write = self._noting(self.write)  # type: ignore[method-assign]
+        read, write = self._noting(self.read), self._noting(self.write)
+
+        def counted(*size: int) -> bytes:
+            data = read(*size)
+            budget.read(len(data))
+            return data
+
+        def asking(data: bytes) -> Any:
+            budget.asked()
+            return write(data)
+
+        self.read = counted  # type: ignore[method-assign]
+        self.write = asking  # type: ignore[method-assign]
         threading.Thread(target=self._watch, name="gitpool-ssh", daemon=True).start()
 
     @property

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import Conflict
+from ..errors import Conflict, remote_too_large
 from ..git.outgoing import Outgoing
+
+_LISTING = 16 << 20
+_WORDS = 4 << 20
 
 Choose = Callable[[dict[str, str]], list[str]]
 Sink = Callable[[bytes], int]
@@ -31,6 +34,27 @@ class Limits:
     connect: float = 15.0
     silence: float = 60.0
     receive: int = 64 << 30
+
+
+class Budget:
+    """How many more bytes a remote may say: a list of refs, then the pack and few other words."""
+
+    def __init__(self) -> None:
+        self._left = _LISTING
+
+    def asked(self) -> None:
+        """A request goes out; its answer begins."""
+        self._left = _WORDS
+
+    def took(self, size: int) -> None:
+        """So many of the bytes were the pack's, which is counted where it goes."""
+        self._left += size + size // 16
+
+    def read(self, size: int) -> None:
+        """So many bytes came. Raises RemoteFailed where it was too much."""
+        self._left -= size
+        if self._left < 0:
+            raise remote_too_large()
 
 
 class RemoteMoved(Conflict):

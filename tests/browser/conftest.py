@@ -33,8 +33,10 @@ MODES = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Real Chromium. Its driver keeps an event loop running in this thread, so it goes with the
+    module: other tests run loops of their own."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     assert program, "Chromium is missing: install your system's `chromium` package"
     with sync_playwright() as playwright:
