@@ -101,6 +101,7 @@ class SmartRemote:
             return len(objects.ids), _unpacked(objects, sent)
 
         def talk(client: GitClient, _: Budget) -> None:
+            _refuse_other_formats(client)
             atomic = len(updates) > 1
             try:
                 result = client.send_pack(self._path, changes, pack, atomic=atomic)
@@ -164,6 +165,20 @@ class _Haves:
 
     def nak(self) -> None:
         """The remote has none of them."""
+
+
+def _refuse_other_formats(client: GitClient) -> None:
+    """An empty repository says only to who pushes that its ids aren't SHA-1's; dulwich has no
+    public place to hear it."""
+    negotiate = client._negotiate_receive_pack_capabilities
+
+    def heard(capabilities: set[bytes]) -> Any:
+        said = {c for c in capabilities if c.startswith(b"object-format=")}
+        if said - {b"object-format=sha1"}:
+            raise other_format()
+        return negotiate(capabilities)
+
+    client._negotiate_receive_pack_capabilities = heard  # type: ignore[method-assign]
 
 
 def _unpacked(objects: Outgoing, sent: Sent) -> Iterator[UnpackedObject]:
