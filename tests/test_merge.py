@@ -124,6 +124,13 @@ def test_a_file_that_somebody_renamed_is_the_same_picture() -> None:
     assert labels(merged)[0] == "label"
 
 
+def test_a_renamed_files_mask_goes_by_the_new_name() -> None:
+    base = pool(("img_0001", "A"), masks={"img_0001": "M"})
+    renamed = pool(("portrait", "A"), masks={"portrait": "M"})
+    for ours, theirs in ((base, renamed), (renamed, base)):
+        assert content(merge(base, ours, theirs).version)[0] == renamed.manifest.slots
+
+
 def test_images_that_a_git_user_added_without_a_slot_get_one() -> None:
     theirs = Version(BASE.manifest, {**BASE.blobs, "dropped.png": "D", "dropped.mask.png": "M"})
     merged = merge(BASE, BASE, theirs)

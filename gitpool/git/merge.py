@@ -164,7 +164,9 @@ def _resolve(row: _Row) -> None:
     name = oldest.slot.image
     if base and len(names) > 1:
         name = min(names - {base.slot.image})
-    masks = sorted(p.slot.mask or "" for p in (ours, theirs) if mask and p.mask == mask)
+    # The mask's file goes by its image's name, where one of the two does.
+    named = [(p.slot.image != name, p.slot.mask) for p in (ours, theirs) if p.mask == mask]
+    masks = [file for _, file in sorted(named, key=str)] if mask else []
     times = {ours.slot.added, theirs.slot.added}
     added = min(times - {base.slot.added} if base and len(times) > 1 else times)
     slot = Slot(name, masks[0] if masks else None, label, added)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from dulwich.client import HTTPProxyUnauthorized, HTTPUnauthorized
@@ -10,8 +11,11 @@ from dulwich.errors import NotGitRepository
 from ..errors import RemoteFailed
 from .address import Address
 
+log = logging.getLogger("gitpool")
+
 KEEPS_NAME = "remote_keeps_name"
-OFFLINE = ("remote_offline", "remote_timeout", "remote_cut_off")
+CUT_OFF = "remote_cut_off"
+OFFLINE = ("remote_offline", "remote_timeout", CUT_OFF)
 
 # What ssh and git say on the way, and what it means. The first that fits counts.
 _SAID: tuple[tuple[str, str], ...] = (
@@ -79,7 +83,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "Try again in a while.",
     ),
     "cut": (
-        "remote_cut_off",
+        CUT_OFF,
         "The connection broke off.",
         "Sync again; nothing was lost.",
     ),
@@ -88,7 +92,10 @@ _WORDS: dict[str, tuple[str, str, str]] = {
 
 def explain(error: BaseException, address: Address) -> RemoteFailed:
     """The error that a person is told. Holds neither address, secret nor server's text."""
-    return RemoteFailed(*_WORDS[_kind(error, address)])
+    kind = _kind(error, address)
+    # What an exception says may hold an address, never a secret: those are in no text.
+    log.debug("Git Pool: a remote failed (%s): %s", kind, " | ".join(_texts(error)))
+    return RemoteFailed(*_WORDS[kind])
 
 
 def refused(reason: str) -> RemoteFailed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -11,15 +12,16 @@ from dulwich.client import GitClient
 from dulwich.errors import GitProtocolError
 from dulwich.pack import UnpackedObject
 
-from ..errors import GitPoolError
+from ..errors import GitPoolError, RemoteFailed
 from ..git.outgoing import Outgoing
 from ..git.pack import pack_entry
 from .address import Address
-from .failures import explain, refused
+from .failures import CUT_OFF, explain, refused
 from .refs import other_format, sound_refs
 from .sniff import Enough, Sniffer
 from .transport import Budget, Choose, RefUpdate, RemoteMoved, Sent, Sink
 
+_SECOND_TRY = 0.5
 _ZERO = b"0" * 40
 # One request for refs that also serves the fetch; version 2 needs two.
 _ONE_ROUND_TRIP = 0
@@ -115,6 +117,16 @@ class SmartRemote:
 
     def _talk(self, talk: Callable[[GitClient, Budget], T]) -> T:
         budget = Budget()
+        try:
+            return self._talk_once(talk, budget)
+        except RemoteFailed as error:
+            # Nothing was said yet, so nothing was done: servers under load drop newcomers.
+            if error.code != CUT_OFF or budget.used:
+                raise
+        time.sleep(_SECOND_TRY)
+        return self._talk_once(talk, Budget())
+
+    def _talk_once(self, talk: Callable[[GitClient, Budget], T], budget: Budget) -> T:
         client = self._connect(budget)
         try:
             return talk(client, budget)

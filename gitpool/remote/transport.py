@@ -41,6 +41,7 @@ class Budget:
 
     def __init__(self) -> None:
         self._left = _LISTING
+        self.used = False
 
     def asked(self) -> None:
         """A request goes out; its answer begins."""
@@ -53,6 +54,7 @@ class Budget:
     def read(self, size: int) -> None:
         """So many bytes came. Raises RemoteFailed where it was too much."""
         self._left -= size
+        self.used = self.used or size > 0
         if self._left < 0:
             raise remote_too_large()
 
