@@ -492,6 +492,25 @@ def test_that_another_machine_sent_something_is_known_and_that_the_remote_is_awa
     assert status()["offline"] is True
 
 
+def test_the_first_images_of_a_folders_profiles_are_shown(
+    pair: tuple[Machine, Machine], http_git: HttpGit
+) -> None:
+    first, second = pair
+    first.sync(first.filled("Heroes", 6))
+    (listed,) = second.get(ROUTE + "remote/profiles").json["profiles"]
+    assert len(listed["preview"]) == 4
+    for blob in listed["preview"]:
+        thumb = second.get(ROUTE + "remote/thumb", blob=blob)
+        assert (thumb.status, thumb.headers["Content-Type"]) == (200, "image/webp")
+    tip = listed["snapshot"]["id"]
+    for blob, status in ((tip, 404), ("0" * 40, 404), ("../etc/passwd", 400), ("", 400)):
+        assert second.get(ROUTE + "remote/thumb", blob=blob).status == status
+    http_git.make_repo("pools")
+    second.connect(http_git.url("pools"))
+    assert second.get(ROUTE + "remote/thumb", blob="1" * 40).status == 404
+    assert http_git.records == []
+
+
 def test_one_profile_can_have_a_remote_of_its_own(
     pair: tuple[Machine, Machine], tmp_path: Path
 ) -> None:

@@ -38,8 +38,7 @@ class ThumbnailCache:
         self, source: Callable[[], Path | BinaryIO], content_id: str, size: int, is_mask: bool
     ) -> bytes:
         """The thumbnail's bytes, made from what `source` gives unless the cache has them."""
-        name = self.etag(content_id, size, is_mask) + ".webp"
-        path = self.folder / content_id[:2] / name
+        path = self._path(content_id, size, is_mask)
         with contextlib.suppress(FileNotFoundError):
             return path.read_bytes()
         data = render(source(), fit_size(size), is_mask)
@@ -48,6 +47,14 @@ class ThumbnailCache:
             path.parent.mkdir(parents=True, exist_ok=True)
             durable.write_file(path, data)
         return data
+
+    def has(self, content_id: str, size: int, is_mask: bool = False) -> bool:
+        """Whether the thumbnail costs no decoding."""
+        return self._path(content_id, size, is_mask).is_file()
+
+    def _path(self, content_id: str, size: int, is_mask: bool) -> Path:
+        name = self.etag(content_id, size, is_mask) + ".webp"
+        return self.folder / content_id[:2] / name
 
     def size_of(self, content_ids: set[str]) -> int:
         """Bytes that the cache holds for these contents."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,23 @@ from ..git.objects import ObjectStore
 from ..git.outgoing import Outgoing
 from ..git.refs import BRANCHES
 from ..git.repository import Repository
-from ..identifiers import branch_of, check_text, is_image_name, name_of_branch
+from ..identifiers import (
+    branch_of,
+    check_snapshot_id,
+    check_text,
+    is_image_name,
+    name_of_branch,
+)
 from ..pool.manifest import is_mask_name
 from ..remote.address import Address, parse, without_secret
 from ..remote.connect import connect, limits_from
+from ..remote.folder import FolderRemote
 from ..remote.secrets import Secret, Secrets
 from ..remote.settings import Settings
 from ..remote.transport import RefUpdate, Remote
 from .library import Library
+
+_PREVIEWS = 4
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class Head:
     message: Message
     time: int
     images: int | None
+    blobs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -148,6 +158,16 @@ class Remotes:
         remote.push([], self._nothing(), lambda *_: None)
         return {"profiles": len(profiles), "empty": not found}
 
+    def image(self, blob: str) -> bytes:
+        """An image of the default remote, where that is a folder, by its blob's id.
+
+        Raises NotFound, RemoteFailed.
+        """
+        address = self.address(None)
+        if address.scheme != "file":
+            raise NotFound("unknown_image", "That image can't be had by itself.")
+        return FolderRemote(address).blob(check_snapshot_id(blob))
+
     def remove(self, remote_branch: str) -> dict[str, Any]:
         """Remove a branch from the default remote. Raises NotFound, RemoteFailed."""
         remote, ref = self.open(None), BRANCHES + remote_branch
@@ -167,11 +187,17 @@ class Remotes:
         raw = remote.peek(list(dict.fromkeys(branches.values()))) if branches else {}
         return [head_of(ref, tip, raw) for ref, tip in sorted(branches.items())]
 
-    def profiles(self) -> dict[str, Any]:
-        """What the default remote holds, and what of it is here."""
+    def profiles(self, is_cached: Callable[[str], bool] = lambda _: False) -> dict[str, Any]:
+        """What the default remote holds, and what of it is here. `preview` has the blob ids of
+        the first images whose thumbnails cost little.
+
+        is_cached: whether a blob's thumbnail is here already.
+        """
         here = {entry.id for entry in self._library.registry.entries()}
+        remote = self.open(None)
         listed = []
-        for head in self.heads(self.open(None)):
+        for head in self.heads(remote):
+            cheap = [b for b in head.blobs if isinstance(remote, FolderRemote) or is_cached(b)]
             identity = head.message.profile_id or None
             listed.append(
                 {
@@ -179,6 +205,7 @@ class Remotes:
                     "name": head.name,
                     "remote_branch": head.branch.removeprefix(BRANCHES),
                     "images": head.images,
+                    "preview": cheap[:_PREVIEWS],
                     "here": identity in here,
                     "snapshot": {
                         "id": head.commit,
@@ -241,12 +268,12 @@ def head_of(branch: str, tip: str, raw: Mapping[str, bytes]) -> Head:
         message, time = parse_message(commit.message), commit.commit_time
         tree = ShaFile.from_raw_string(2, raw[commit.tree.decode()])
         assert isinstance(tree, Tree)
-        names = [entry.path.decode("utf-8", "replace") for entry in tree.iteritems()]
-        images = sum(is_image_name(name) and not is_mask_name(name) for name in names)
+        files = [(e.path.decode("utf-8", "replace"), e.sha.decode()) for e in tree.iteritems()]
+        blobs = tuple(b for name, b in files if is_image_name(name) and not is_mask_name(name))
     except KeyError:
         if tip not in raw:
             return Head(branch, tip, Message("Snapshot"), 0, None)
-        images = None
+        return Head(branch, tip, message, time, None)
     except Exception as error:  # dulwich's parsers raise many kinds
         raise RemoteFailed("bad_remote", "The remote's history can't be read.") from error
-    return Head(branch, tip, message, time, images)
+    return Head(branch, tip, message, time, len(blobs), blobs)

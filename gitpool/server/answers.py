@@ -35,6 +35,7 @@ _STATUS: tuple[tuple[type[e.GitPoolError], int], ...] = (
 )
 # By it the page knows that the answer is ours, not that of another pack on the same path.
 MARK = {"X-Git-Pool": __version__}
+FOREVER = "private, max-age=31536000, immutable"
 _BATCH = 1 << 20
 
 _work = ThreadPoolExecutor(max_workers=8, thread_name_prefix="gitpool-work")

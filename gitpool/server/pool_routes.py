@@ -14,10 +14,8 @@ from ..identifiers import check_id, check_snapshot_id
 from ..pool import images, layers
 from ..pool.manifest import is_mask_name
 from ..service import Service
-from .answers import MARK, answered, body_of, changing, draw, run, success
+from .answers import FOREVER, MARK, answered, body_of, changing, draw, run, success
 from .uploads import Form, read_form, staging
-
-_FOREVER = "private, max-age=31536000, immutable"
 
 
 def register(routes: web.RouteTableDef, service: Service) -> None:
@@ -137,7 +135,7 @@ async def _thumbnail(request: web.Request, service: Service) -> web.Response:
     headers = {
         **MARK,
         "ETag": etag,
-        "Cache-Control": _FOREVER if snapshot or "v" in query else "no-cache",
+        "Cache-Control": FOREVER if snapshot or "v" in query else "no-cache",
         "X-Content-Type-Options": "nosniff",
     }
     if etag in request.headers.get("If-None-Match", ""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 from aiohttp import web
 
 from ..errors import Malformed
-from ..identifiers import check_id
+from ..identifiers import check_id, check_snapshot_id
 from ..profiles.jobs import Job
 from ..remote.refs import is_profile_branch
 from ..service import Service
-from .answers import answered, ask, body_of, changing, run, success
+from .answers import FOREVER, MARK, answered, ask, body_of, changing, run, success
 from .profile_routes import flag, profile_id_of
 
 _PREFIX = "/grid_pool/profiles/"
+_PREVIEW = 96
 
 Body = dict[str, Any]
 
@@ -46,7 +48,24 @@ def _register_remote(routes: web.RouteTableDef, service: Service) -> None:
     @routes.get(_PREFIX + "remote/profiles")
     @answered
     async def remote_profiles(request: web.Request) -> web.Response:
-        return success(await ask(remotes.profiles))
+        def is_cached(blob: str) -> bool:
+            return service.thumbnails.has(blob, _PREVIEW)
+
+        return success(await ask(remotes.profiles, is_cached))
+
+    @routes.get(_PREFIX + "remote/thumb")
+    @answered
+    async def remote_thumb(request: web.Request) -> web.Response:
+        blob = check_snapshot_id(request.query.get("blob"))
+
+        def draw() -> bytes:
+            return service.thumbnails.get(
+                lambda: io.BytesIO(remotes.image(blob)), blob, _PREVIEW, False
+            )
+
+        data = await ask(draw)
+        headers = {**MARK, "Cache-Control": FOREVER, "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=data, content_type="image/webp", headers=headers)
 
 
 def _register_jobs(routes: web.RouteTableDef, service: Service) -> None:

@@ -1,7 +1,7 @@
 // @ts-check
 // What the server says of the online storage, and what can be asked of it.
 
-import { getJSON, postJSON } from "../host.js";
+import { getJSON, postJSON, urlOf } from "../host.js";
 
 /**
  * Where profiles are synced to; `own` is for one profile alone.
@@ -20,7 +20,7 @@ import { getJSON, postJSON } from "../host.js";
  * A profile in the storage.
  * @typedef {object} Held
  * @property {string | null} id @property {string} name @property {string} remote_branch
- * @property {number | null} images @property {boolean} here
+ * @property {number | null} images @property {boolean} here @property {string[]} preview
  * @property {{ id: string, message: string, time: number }} snapshot
  *
  * What two machines both changed; `slot` is the image's file name.
@@ -50,6 +50,9 @@ export const test = (given) => postJSON(`${ROUTE}remote/test`, given);
 
 /** @returns {Promise<Held[]>} */
 export const held = async () => (await getJSON(`${ROUTE}remote/profiles`)).profiles;
+
+/** A thumbnail of one of `preview`. @param {string} blob */
+export const thumb = (blob) => urlOf(`${ROUTE}remote/thumb`, { blob });
 
 /** @param {string} id @param {boolean} again @returns {Promise<Begun>} */
 export const sync = (id, again) => postJSON(`${ROUTE}sync`, { id, ...(again ? { again } : {}) });

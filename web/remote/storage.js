@@ -156,6 +156,7 @@ class StorageDialog {
     return h(
       "div.gp-held",
       { role: "listitem", dataset: { branch } },
+      this.strip(held),
       h(
         "div.gp-held-words",
         {},
@@ -165,6 +166,14 @@ class StorageDialog {
       ),
       ...(underway ? this.progress(underway, held) : this.tools(held)),
     );
+  }
+
+  /** The first pictures, where they cost little. @param {remote.Held} held */
+  strip({ preview = [] }) {
+    const pictures = preview.slice(0, 3).map((blob) =>
+      h("img", { src: remote.thumb(blob), alt: "", loading: "lazy", decoding: "async" }),
+    );
+    return h("div.gp-held-strip", {}, ...pictures);
   }
 
   /** @param {arrivals.Arrival} arrival @param {remote.Held} held */
