@@ -1,0 +1,1 @@
+"""Measurements: plain scripts, never tests. `python -m benchmarks.sync` measures a sync."""

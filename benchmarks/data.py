@@ -1,0 +1,29 @@
+"""Images that don't compress, the same ones in every run, made once into a folder."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+from PIL import Image
+
+
+def make_images(folder: Path, count: int, megabytes: float) -> list[Path]:
+    """So many PNG files of noise, each of about that size; those already there are kept."""
+    side = max(8, round((megabytes * 1e6 / 3) ** 0.5))
+    place = folder / f"{side}x{side}"
+    place.mkdir(parents=True, exist_ok=True)
+    paths = [place / f"noise_{number:05}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        if not path.exists():
+            _make(path, number, side)
+    return paths
+
+
+def _make(path: Path, seed: int, side: int) -> None:
+    noise = random.Random(seed).randbytes(side * side * 3)
+    half = path.with_suffix(".half")
+    # Noise stays as large whatever the level; at level 0 it is made sooner.
+    Image.frombytes("RGB", (side, side), noise).save(half, "PNG", compress_level=0)
+    os.replace(half, path)
