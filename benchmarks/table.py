@@ -84,7 +84,7 @@ def _machine() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "processor": _processor(),
         "memory": f"{pages * size / 2**30:.0f}",
-        "system": f"{platform.system()} {".".join(platform.release().split(".")[:2])}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "python": platform.python_version(),
         "git": git.stdout.split()[2],
         "dulwich": version("dulwich"),
