@@ -119,13 +119,15 @@ up to three runs (fewer where a step takes long); so the ratios say more than th
   is spoken to as `file://`: by its bare path `git clone` hard-links, which no other disk can.
 - **dulwich**: the same of its porcelain. Given up where a step takes more than three minutes.
 - **seconds**: of the step; what Python takes to start isn't counted, git's own start is.
-- **peak MB**: the most memory of the client's process (C git: of its largest process; less than
-  10 can't be told). **own MB**: the part of it that isn't pages of files, which the system takes
-  back when it needs them. **idle MB**: before the step.
-- **requests, sent, received**: HTTP requests, and the bytes of their bodies.
+- **peak MB**: the most memory of the client's process (C git: of the largest process that it ran,
+  with a folder the other side's too; less than 10 can't be told). **own MB**: the part of it
+  that isn't pages of files, which the system takes back when it needs them. **idle MB**: before
+  the step.
+- **requests, sent, received**: HTTP requests, and the bytes of their bodies. The server is the
+  tests' own, `git http-backend` on the same machine, and shares its cores.
 
 {tables}
 
-Machine: {cores} cores ({processor}), {memory} GB of memory, {system}; other programs ran beside
-it. {implementation} {python}, dulwich {dulwich}, urllib3 {urllib3}, git {git}, Git Pool {gitpool}.
+Machine: {cores} cores ({processor}), {memory} GB of memory, {system}; {implementation} {python},
+dulwich {dulwich}, urllib3 {urllib3}, git {git}, Git Pool {gitpool}.
 """
