@@ -352,6 +352,24 @@ def test_edits_made_while_the_network_is_slow_are_never_lost(
     agree(profile, first, second)
 
 
+def test_a_remote_that_is_changed_during_a_sync_is_not_taken_for_the_old_one(
+    machines: Start, http_git: HttpGit
+) -> None:
+    for name in ("old", "new"):
+        http_git.make_repo(name)
+    first = machines("first")
+    first.connect(http_git.url("old"))
+    profile = first.filled("Heroes", 1)
+    http_git.delay = 0.5
+    job = first.start_sync(id=profile)
+    time.sleep(0.2)
+    first.connect(http_git.url("new"))
+    assert first.ended(job)["state"] == "done"
+    http_git.delay = 0
+    assert first.get(ROUTE + "remote", id=profile).json["status"]["synced"] is None
+    assert first.sync(profile)["status"] == "pushed"
+
+
 def test_the_active_image_that_was_chosen_here_stays_chosen(
     pair: tuple[Machine, Machine],
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from ..errors import NotFound
 from ..git.repository import Identity
 from ..pool import durable
-from ..profiles.verify import size_below
+from ..profiles.library import size_below
 from ..service import Service
 from .output import Outcome, printable, size
 from .places import common_options, find_profile, open_service, require_pillow

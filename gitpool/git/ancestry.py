@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 Parents = Callable[[str], Iterable[str]]
 
@@ -16,6 +16,14 @@ def ancestors(parents: Parents, *tips: str) -> set[str]:
                 seen.add(parent)
                 todo.append(parent)
     return seen
+
+
+def first_line(parents: Parents, tip: str) -> Iterator[str]:
+    """The tip and what it was made on, always by the first parent."""
+    commit: str | None = tip
+    while commit:
+        yield commit
+        commit = next(iter(parents(commit)), None)
 
 
 def is_ancestor(parents: Parents, older: str, newer: str) -> bool:

@@ -12,6 +12,7 @@ from ..identifiers import branch_of, is_image_name
 from ..pool import durable
 from ..pool.manifest import MANIFEST_NAME
 from . import checkout
+from .ancestry import ancestors
 from .messages import Message
 from .refs import BRANCHES, TAGS
 from .repository import Identity, Repository
@@ -106,15 +107,8 @@ def _copy_files(source: Repository, repo: Repository) -> None:
 
 
 def reach_commits(repo: Repository, tip: str) -> set[str]:
-    """Every commit of a tip's history."""
-    seen, todo = {tip}, [tip]
-    while todo:
-        for parent in repo.commit(todo.pop()).parents:
-            name = parent.decode()
-            if name not in seen:
-                seen.add(name)
-                todo.append(name)
-    return seen
+    """Every commit of a tip's history. Raises NotFound where one is missing."""
+    return ancestors(lambda commit: [p.decode() for p in repo.commit(commit).parents], tip)
 
 
 def _tags_within(repo: Repository, tip: str) -> dict[str, str]:

@@ -43,11 +43,6 @@ def integrate(repo: Repository, identity: Identity, theirs: str, now: int) -> In
     return result
 
 
-def is_related(repo: Repository, one: str, two: str) -> bool:
-    """Whether two snapshots have any history in common."""
-    return bool(merge_bases(repo.parents, one, two))
-
-
 def base_version(repo: Repository, one: str, two: str) -> Version:
     """The pool that two snapshots come from; after a criss-cross, its several origins merged."""
     bases = merge_bases(repo.parents, one, two)

@@ -15,13 +15,12 @@ from ..git.refs import BRANCHES, TAGS
 from ..git.repository import Identity, Repository
 from ..git.tracking import Tracked
 from ..identifiers import branch_of, check_name, free_name
-from ..pool import durable
 from .jobs import Job
 from .library import Library
 from .profiles import Profiles
 from .remotes import Head, Remotes
 from .sync import Sync
-from .sync_fetch import owner_of
+from .sync_fetch import owner_of, receive
 
 
 @dataclass
@@ -30,7 +29,7 @@ class _Found:
 
     refs: dict[str, str] = field(default_factory=dict)
     tip: str | None = None
-    wants: list[str] = field(default_factory=list)
+    address: str = ""
 
 
 class Arrivals:
@@ -67,24 +66,16 @@ class Arrivals:
         return {**result, "pulled": self._count(entry["id"]), **entry}
 
     def _fetch(self, ref: str, quarantine: Quarantine, job: Job) -> _Found:
-        remote, found = job.outside(lambda: self._remotes.open(None)), _Found()
+        found = _Found(address=self._remotes.address(None).text)
+        remote = job.outside(lambda: self._remotes.open(None))
 
         def choose(refs: dict[str, str]) -> list[str]:
             if ref not in refs:
                 raise NotFound("unknown_remote_profile", "The remote doesn't hold this profile.")
             found.tip = refs[ref]
-            found.wants = [refs[ref]]
-            return found.wants
+            return [refs[ref]]
 
-        def sink(data: bytes) -> int:
-            written = quarantine.write(data)
-            job.report("receive", quarantine.received, 0, "bytes")
-            return written
-
-        job.report("connect")
-        found.refs = job.outside(lambda: remote.fetch(choose, [], sink))
-        job.report("check")
-        quarantine.examine(found.wants, lambda: job.report("check"))
+        found.refs = receive(remote, choose, [], quarantine, job)
         return found
 
     def _place(
@@ -118,31 +109,25 @@ class Arrivals:
         repo = Repository(target)
         target.mkdir()
         repo.create(identity)
-        self._install(source, repo)
+        # The pack is one whole profile, and nothing else.
+        source.objects.close()
+        quarantine.install(repo.objects)
         for tag in quarantine.spare_tags:
             marks.set_aside(repo, tag)
         _show(repo, identity, tip, tags)
         snapshots.settle(repo, identity, now)
         snapshots.take(repo, identity, "auto", now)
         entry = self._profiles.place(repo, identity)
-        self._note(entry, ref, tip, tags)
+        self._note(entry, found.address, ref, tip, tags)
         return entry
 
-    def _install(self, source: Repository, repo: Repository) -> None:
-        """Move the examined pack over: it is one whole profile, and nothing else."""
-        source.objects.close()
-        folder = repo.objects.folder / "pack"
-        for suffix in (".pack", ".idx"):
-            for file in (source.objects.folder / "pack").glob(f"pack-*{suffix}"):
-                file.rename(folder / file.name)
-        durable.sync_folder(folder)
-
-    def _note(self, entry: dict[str, Any], ref: str, tip: str, tags: dict[str, str]) -> None:
+    def _note(
+        self, entry: dict[str, Any], address: str, ref: str, tip: str, tags: dict[str, str]
+    ) -> None:
         library = self._library
         with library.locks.hold(entry["id"]):
             repo = Repository(library.path_of(entry["id"]))
             branch = BRANCHES + branch_of(entry["name"], entry["id"])
-            address = self._remotes.address(entry["id"]).text
             tracking.write(repo, Tracked(address, branch, ref, tip, tags, library.now()))
 
     def _count(self, profile_id: str) -> int:

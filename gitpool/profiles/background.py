@@ -65,9 +65,10 @@ class Background:
     def get(self, job_id: str, remote_branch: str, new_id: str, copy: bool = False) -> Job:
         """Begin to fetch a profile that isn't here."""
         lane = self._remotes.address(None).text
-        work: Callable[[Job], Any] = lambda job: self._arrivals.get(  # noqa: E731
-            remote_branch, new_id, job, copy
-        )
+
+        def work(job: Job) -> dict[str, Any]:
+            return self._arrivals.get(remote_branch, new_id, job, copy)
+
         return self.jobs.start(job_id, f"remote:{remote_branch}", lane, work)
 
     def test(self, job_id: str, profile_id: str | None, body: Mapping[str, Any]) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -181,3 +182,13 @@ def remove_tree(folder: Path) -> None:
 
     if folder.exists():
         shutil.rmtree(folder, onerror=retry)
+
+
+def size_below(folder: Path) -> int:
+    """Bytes of the files below a folder, as far as they can be seen."""
+    total = 0
+    for below, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(below, name)).st_size
+    return total

@@ -122,7 +122,7 @@ class Sync:
         tip = repo.tip()
         if tip is None:
             raise NotFound("no_snapshots", "This profile has no snapshots yet.")
-        return Side(identity.id, branch, tip, tracked, _marks(repo))
+        return Side(identity.id, address, branch, tip, tracked, _marks(repo))
 
     def _integrate(
         self, pool: OpenProfile, side: Side, fetch: Fetch, quarantine: Quarantine, job: Job
@@ -181,7 +181,7 @@ class Sync:
             updates = [*updates, RefUpdate(old_name, fetch.refs[old_name], None)]
         objects = Outgoing(repo.objects, [])
         if updates:
-            known = [tip for ref, tip in fetch.refs.items() if ref.startswith(BRANCHES)]
+            known = [commit for ref, commit in fetch.refs.items() if ref.startswith(BRANCHES)]
             objects = outgoing(repo, tip, known, [u.new for u in there if u.new])
         after = replace(side, tip=tip)
         return Taken(
@@ -245,7 +245,7 @@ class Sync:
     def _note(self, profile_id: str, taken: Taken) -> None:
         library, side = self._library, taken.side
         tracked = Tracked(
-            self._remotes.address(profile_id).text,
+            side.address,
             side.branch,
             taken.target,
             side.tip,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import Conflict, Damaged, NotFound
-from ..git.ancestry import is_ancestor, merge_bases
+from ..git.ancestry import first_line, is_ancestor, merge_bases
 from ..git.incoming import Quarantine
 from ..git.messages import parse_message
 from ..git.repository import Repository
-from ..remote.transport import Remote
+from ..remote.transport import Choose, Remote
 from .jobs import Job
 from .sync_plan import Side, name_taken_there, own_tags, their_branch, wanted_branch
 
@@ -33,7 +33,6 @@ class Fetch:
         self._quarantine, self._job, self._again = quarantine, job, again
         self.refs: dict[str, str] = {}
         self.branch: str | None = None
-        self.wants: list[str] = []
 
     @property
     def theirs(self) -> str | None:
@@ -53,12 +52,8 @@ class Fetch:
 
     def run(self) -> None:
         """Fetch and examine. Raises Conflict where the remote isn't what it was."""
-        job = self._job
-        job.report("connect")
         haves = haves_of(self._repo, self.side)
-        self.refs = job.outside(lambda: self.remote.fetch(self._choose, haves, self._sink))
-        job.report("check")
-        self._quarantine.examine(self.wants, lambda: job.report("check"))
+        self.refs = receive(self.remote, self._choose, haves, self._quarantine, self._job)
         if self.theirs:
             self._check_line(self.theirs)
 
@@ -67,13 +62,7 @@ class Fetch:
         objects = self._repo.objects
         wanted = [refs[self.branch]] if self.branch else []
         wanted += own_tags(refs, objects.has_prefix).values()
-        self.wants = [o for o in dict.fromkeys(wanted) if o not in objects]
-        return self.wants
-
-    def _sink(self, data: bytes) -> int:
-        written = self._quarantine.write(data)
-        self._job.report("receive", self._quarantine.received, 0, "bytes")
-        return written
+        return [o for o in dict.fromkeys(wanted) if o not in objects]
 
     def _owners(self, tips: Sequence[str]) -> Mapping[str, str | None]:
         """Whose the remote's newest snapshots are, asked of the remote where we can't know."""
@@ -126,15 +115,38 @@ class Fetch:
         return first_owner(message, self._parents, tip)
 
 
+def receive(
+    remote: Remote, choose: Choose, haves: Sequence[str], quarantine: Quarantine, job: Job
+) -> dict[str, str]:
+    """Fetch what `choose` names into quarantine, and examine it; gives the remote's refs.
+
+    Raises RemoteFailed, Unacceptable, Cancelled.
+    """
+    wanted: list[str] = []
+
+    def chosen(refs: dict[str, str]) -> list[str]:
+        wanted[:] = choose(refs)
+        return wanted
+
+    def sink(data: bytes) -> int:
+        written = quarantine.write(data)
+        job.report("receive", quarantine.received, 0, "bytes")
+        return written
+
+    job.report("connect")
+    refs = job.outside(lambda: remote.fetch(chosen, haves, sink))
+    job.report("check")
+    quarantine.examine(wanted, lambda: job.report("check"))
+    return refs
+
+
 def first_owner(
     message: Callable[[str], bytes], parents: Callable[[str], Sequence[str]], tip: str
 ) -> str | None:
     """The profile that the newest snapshot with trailers names, along first parents."""
-    commit: str | None = tip
-    while commit:
+    for commit in first_line(parents, tip):
         if found := parse_message(message(commit)).profile_id:
             return found
-        commit = next(iter(parents(commit)), None)
     return None
 
 
@@ -148,22 +160,14 @@ def owner_of(repo: Repository, tip: str) -> str | None:
 def haves_of(repo: Repository, side: Side) -> list[str]:
     """What to tell the remote that is here: the newest, then ever further steps back."""
     told = [side.tracked.tip] if side.tracked and side.tracked.tip in repo.objects else []
-    line: Iterator[str] = _first_parents(repo, side.tip)
     step = 1
-    for index, commit in enumerate(line):
+    for index, commit in enumerate(first_line(repo.parents, side.tip)):
         if index % step == 0:
             told.append(commit)
         if len(told) >= _HAVES:
             break
         step = 1 << max(0, index.bit_length() - 5)
     return list(dict.fromkeys(told))
-
-
-def _first_parents(repo: Repository, tip: str) -> Iterator[str]:
-    commit: str | None = tip
-    while commit:
-        yield commit
-        commit = next(iter(repo.parents(commit)), None)
 
 
 def _owner_in(raw: bytes | None) -> str | None:

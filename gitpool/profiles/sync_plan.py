@@ -19,9 +19,13 @@ Owners = Callable[[Sequence[str]], Mapping[str, str | None]]
 
 @dataclass(frozen=True)
 class Side:
-    """A profile here, as a sync finds it. branch: a full ref. tags: names and locks."""
+    """A profile here, as a sync finds it.
+
+    address: where it syncs to. branch: a full ref. tags: names and locks.
+    """
 
     id: str
+    address: str
     branch: str
     tip: str
     tracked: Tracked | None = None

@@ -27,7 +27,7 @@ from ..identifiers import check_id
 from ..pool import images
 from ..pool.content import hash_file, stat_key
 from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
-from .library import Library
+from .library import Library, size_below
 
 __all__ = ["DAMAGED", "MISSING", "UNREADABLE", "Finding", "Verify"]
 
@@ -184,16 +184,6 @@ def _state(repo: Repository) -> dict[str, tuple[int, ...]]:
         with contextlib.suppress(OSError):
             state[name] = stat_key(os.lstat(repo.path / name))
     return state
-
-
-def size_below(folder: Path) -> int:
-    """Bytes of the files below a folder, as far as they can be seen."""
-    total = 0
-    for below, _, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(below, name)).st_size
-    return total
 
 
 def _has_history(path: Path) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from ..errors import Malformed, NotFound
@@ -16,7 +14,7 @@ from ..git.index import read_index
 from ..git.marks import Mark
 from ..git.repository import Repository
 from ..identifiers import check_image_name, check_snapshot_id, check_text
-from .library import Library
+from .library import Library, size_below
 
 NOTE_LIMIT = 2000
 PAGE_LIMIT = 500
@@ -150,7 +148,7 @@ class Versions:
         files = sum(stat.st_size for stat in folder.image_files().values())
         with contextlib.suppress(FileNotFoundError):
             files += (folder.path / "manifest.json").stat().st_size
-        history = _size_below(repo.git) if repo.exists() else 0
+        history = size_below(repo.git) if repo.exists() else 0
         return {"files": files, "history": history, "thumbnails": thumbnails, "reclaimable": 0}
 
     def content_ids(self, profile_id: str) -> set[str]:
@@ -181,12 +179,3 @@ def _require_images(version: Version, names: Iterable[str]) -> None:
     known = {slot.image for slot in version.manifest.slots} & version.blobs.keys()
     if not set(names) <= known:
         raise NotFound("unknown_image", "That image isn't in this snapshot.")
-
-
-def _size_below(folder: Path) -> int:
-    total = 0
-    for path, _, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(FileNotFoundError):
-                total += os.stat(os.path.join(path, name), follow_symlinks=False).st_size
-    return total

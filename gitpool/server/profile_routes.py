@@ -14,7 +14,7 @@ from ..service import Service
 from .answers import answered, body_of, changing, download, run, success
 from .uploads import read_form, staging
 
-_PREFIX = "/grid_pool/profiles/"
+PREFIX = "/grid_pool/profiles/"
 _IMPORT_LIMIT = 32 << 30
 _HISTORY_DEFAULT = 50
 
@@ -31,24 +31,24 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
 def _register_life(routes: web.RouteTableDef, service: Service) -> None:
     profiles = service.profiles
 
-    @routes.get(_PREFIX + "list")
+    @routes.get(PREFIX + "list")
     @answered
     async def list_profiles(request: web.Request) -> web.Response:
         return success(await run(profiles.list))
 
     def act(name: str, function: Callable[[Body], Any]) -> None:
-        @routes.post(_PREFIX + name)
+        @routes.post(PREFIX + name)
         @changing
         async def handler(request: web.Request) -> web.Response:
             return success(await run(function, await body_of(request)))
 
-    act("create", lambda b: profiles.create(_new_id(), check_name(b.get("name"))))
+    act("create", lambda b: profiles.create(new_id(), check_name(b.get("name"))))
     act("rename", lambda b: profiles.rename(profile_id_of(b), check_name(b.get("name"))))
     act("delete", lambda b: profiles.delete(profile_id_of(b), flag(b, "forever")))
     act("undelete", lambda b: profiles.undelete(profile_id_of(b)))
     act(
         "duplicate",
-        lambda b: profiles.duplicate(profile_id_of(b), _new_id(), check_name(b.get("name"))),
+        lambda b: profiles.duplicate(profile_id_of(b), new_id(), check_name(b.get("name"))),
     )
     act("adopt", lambda b: profiles.adopt(profile_id_of(b, "pool_id"), check_name(b.get("name"))))
     act("seed", lambda b: profiles.seed(profile_id_of(b, "from"), profile_id_of(b)))
@@ -56,7 +56,7 @@ def _register_life(routes: web.RouteTableDef, service: Service) -> None:
         "branch_off",
         lambda b: profiles.branch_off(
             profile_id_of(b),
-            _new_id(),
+            new_id(),
             check_snapshot_id(b.get("snapshot")),
             check_name(b.get("name")),
         ),
@@ -66,14 +66,14 @@ def _register_life(routes: web.RouteTableDef, service: Service) -> None:
 def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
     versions = service.versions
 
-    @routes.post(_PREFIX + "snapshot")
+    @routes.post(PREFIX + "snapshot")
     @changing
     async def snapshot(request: web.Request) -> web.Response:
         body = await body_of(request)
         kind = "auto" if flag(body, "auto") else "named"
         return success(await run(versions.snapshot, profile_id_of(body), body.get("message"), kind))
 
-    @routes.get(_PREFIX + "history")
+    @routes.get(PREFIX + "history")
     @answered
     async def history(request: web.Request) -> web.Response:
         query = request.query
@@ -81,7 +81,7 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
         before = check_snapshot_id(query["before"]) if query.get("before") else None
         return success(await run(versions.history, _query_id(request), limit, before))
 
-    @routes.get(_PREFIX + "diff")
+    @routes.get(PREFIX + "diff")
     @answered
     async def diff(request: web.Request) -> web.Response:
         old = check_snapshot_id(request.query.get("from"))
@@ -90,14 +90,14 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
             check_snapshot_id(new)
         return success(await run(versions.diff, _query_id(request), old, new))
 
-    @routes.post(_PREFIX + "restore")
+    @routes.post(PREFIX + "restore")
     @changing
     async def restore(request: web.Request) -> web.Response:
         body = await body_of(request)
         target = check_snapshot_id(body.get("snapshot"))
         return success(await run(versions.restore, profile_id_of(body), target, body.get("images")))
 
-    @routes.post(_PREFIX + "lock")
+    @routes.post(PREFIX + "lock")
     @changing
     async def lock(request: web.Request) -> web.Response:
         body = await body_of(request)
@@ -105,7 +105,7 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
         locked, message = body.get("locked"), body.get("message")
         return success(await run(versions.lock, profile_id_of(body), target, locked, message))
 
-    @routes.get(_PREFIX + "storage")
+    @routes.get(PREFIX + "storage")
     @answered
     async def storage(request: web.Request) -> web.Response:
         def measure(profile_id: str) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
 def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
     exchange = service.exchange
 
-    @routes.get(_PREFIX + "export")
+    @routes.get(PREFIX + "export")
     @answered
     async def export(request: web.Request) -> web.StreamResponse:
         profile_id, form = _query_id(request), request.query.get("format", "zip")
@@ -131,7 +131,7 @@ def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
             return await download(request, name, ".bundle", kind, pieces)
         raise Malformed("bad_format", "The format must be zip or bundle.")
 
-    @routes.post(_PREFIX + "import")
+    @routes.post(PREFIX + "import")
     @changing
     async def import_file(request: web.Request) -> web.Response:
         async with staging(service.library) as folder:
@@ -139,11 +139,12 @@ def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
             if form.file is None:
                 raise Malformed("no_file", "The form has no file.")
             name = form.text.get("name") or None
-            entry = await run(exchange.import_file, form.file, _new_id(), name, form.file_name)
+            entry = await run(exchange.import_file, form.file, new_id(), name, form.file_name)
             return success(entry)
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """An id that nothing has: the routes make them, the layers below take them."""
     return uuid.uuid4().hex
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import uuid
 from collections.abc import Callable
-from typing import Any
 
 from aiohttp import web
 
@@ -15,12 +13,9 @@ from ..profiles.jobs import Job
 from ..remote.refs import is_profile_branch
 from ..service import Service
 from .answers import FOREVER, MARK, answered, ask, body_of, changing, run, success
-from .profile_routes import flag, profile_id_of
+from .profile_routes import PREFIX, Body, flag, new_id, profile_id_of
 
-_PREFIX = "/grid_pool/profiles/"
 _PREVIEW = 96
-
-Body = dict[str, Any]
 
 
 def register(routes: web.RouteTableDef, service: Service) -> None:
@@ -33,19 +28,19 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
 def _register_remote(routes: web.RouteTableDef, service: Service) -> None:
     remotes = service.remotes
 
-    @routes.get(_PREFIX + "remote")
+    @routes.get(PREFIX + "remote")
     @answered
     async def remote(request: web.Request) -> web.Response:
         profile_id = request.query.get("id") or None
         return success(await run(remotes.describe, profile_id and check_id(profile_id)))
 
-    @routes.post(_PREFIX + "remote")
+    @routes.post(PREFIX + "remote")
     @changing
     async def set_remote(request: web.Request) -> web.Response:
         body = await body_of(request)
         return success(await run(remotes.change, _optional_id(body), body))
 
-    @routes.get(_PREFIX + "remote/profiles")
+    @routes.get(PREFIX + "remote/profiles")
     @answered
     async def remote_profiles(request: web.Request) -> web.Response:
         def is_cached(blob: str) -> bool:
@@ -53,7 +48,7 @@ def _register_remote(routes: web.RouteTableDef, service: Service) -> None:
 
         return success(await ask(remotes.profiles, is_cached))
 
-    @routes.get(_PREFIX + "remote/thumb")
+    @routes.get(PREFIX + "remote/thumb")
     @answered
     async def remote_thumb(request: web.Request) -> web.Response:
         blob = check_snapshot_id(request.query.get("blob"))
@@ -72,7 +67,7 @@ def _register_jobs(routes: web.RouteTableDef, service: Service) -> None:
     background = service.background
 
     def begins(name: str, begin: Callable[[Body], Job]) -> None:
-        @routes.post(_PREFIX + name)
+        @routes.post(PREFIX + name)
         @changing
         async def handler(request: web.Request) -> web.Response:
             job = await run(begin, await body_of(request))
@@ -81,21 +76,21 @@ def _register_jobs(routes: web.RouteTableDef, service: Service) -> None:
     def sync(body: Body) -> Job:
         if "remote_branch" in body:
             copy = flag(body, "copy")
-            return background.get(_new_id(), _branch(body), _new_id(), copy)
+            return background.get(new_id(), _branch(body), new_id(), copy)
         profile_id = profile_id_of(body)
         service.library.registry.get(profile_id)
-        return background.sync(_new_id(), profile_id, flag(body, "again"))
+        return background.sync(new_id(), profile_id, flag(body, "again"))
 
     begins("sync", sync)
-    begins("remote/test", lambda b: background.test(_new_id(), _optional_id(b), b))
-    begins("remote/delete", lambda b: background.remove(_new_id(), _branch(b)))
+    begins("remote/test", lambda b: background.test(new_id(), _optional_id(b), b))
+    begins("remote/delete", lambda b: background.remove(new_id(), _branch(b)))
 
-    @routes.get(_PREFIX + "job")
+    @routes.get(PREFIX + "job")
     @answered
     async def job(request: web.Request) -> web.Response:
         return success(background.jobs.get(check_id(request.query.get("id"))).as_json())
 
-    @routes.post(_PREFIX + "cancel")
+    @routes.post(PREFIX + "cancel")
     @changing
     async def cancel(request: web.Request) -> web.Response:
         body = await body_of(request)
@@ -107,12 +102,12 @@ def _register_jobs(routes: web.RouteTableDef, service: Service) -> None:
 def _register_conflicts(routes: web.RouteTableDef, service: Service) -> None:
     conflicts = service.conflicts
 
-    @routes.get(_PREFIX + "conflicts")
+    @routes.get(PREFIX + "conflicts")
     @answered
     async def list_conflicts(request: web.Request) -> web.Response:
         return success(await run(conflicts.list, check_id(request.query.get("id"))))
 
-    @routes.post(_PREFIX + "resolve")
+    @routes.post(PREFIX + "resolve")
     @changing
     async def resolve(request: web.Request) -> web.Response:
         body = await body_of(request)
@@ -129,7 +124,3 @@ def _branch(body: Body) -> str:
     if not isinstance(branch, str) or not is_profile_branch(branch):
         raise Malformed("bad_branch", "That isn't a profile of the remote.")
     return branch
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex

@@ -5,11 +5,10 @@ import { isConnected, profileNodeOf } from "../links.js";
 import * as profiles from "../profiles.js";
 import { followSoon, hide, widgetOf } from "../follow.js";
 import { carriesFiles } from "./files.js";
-import { PoolPanel } from "./panel.js";
+import { PoolPanel, SIZES } from "./panel.js";
 
 const MIN_HEIGHT = 220;
 const START_SIZE = [420, 520];
-const SIZES = 4;
 
 /** Give a new Image Pool node its panel. @param {any} node */
 export function setUpPoolNode(node) {
@@ -31,7 +30,7 @@ export function setUpPoolNode(node) {
   node._datasetePoolRefresh = () => panel.refresh();
   chain(node, "onConfigure", () => {
     hide(widgetOf(node, "pool_id"));
-    panel.grid.wanted = [72, 112, 168, 240][node.properties.gitpool_size ?? 1];
+    panel.grid.wanted = SIZES[node.properties.gitpool_size ?? 1];
     panel.refresh();
     followSoon();
   });
@@ -57,7 +56,7 @@ function panelHost(node, idWidget) {
     },
     size(/** @type {number} */ step) {
       const now = (node.properties?.gitpool_size ?? 1) + step;
-      const kept = Math.max(0, Math.min(SIZES - 1, now));
+      const kept = Math.max(0, Math.min(SIZES.length - 1, now));
       if (step) node.properties.gitpool_size = kept;
       return kept;
     },

@@ -13,7 +13,8 @@ import { openMenu } from "./menu.js";
 import { enableReorder } from "./reorder.js";
 import { Selection } from "./selection.js";
 
-const SIZES = [72, 112, 168, 240];
+/** Sides of a cell, in pixels, from small to large. */
+export const SIZES = [72, 112, 168, 240];
 
 /** @typedef {import("../pools.js").Pool} Pool */
 
