@@ -3,6 +3,7 @@
 
 import { followServer } from "./events.js";
 import { app, beforeEachRun } from "./host.js";
+import * as i18n from "./i18n.js";
 import { POOL_NODE, PROFILE_NODE } from "./links.js";
 import { allSettled } from "./pools.js";
 import { setUpPoolNode } from "./pool/node.js";
@@ -24,6 +25,10 @@ function loadStyle() {
 
 app.registerExtension({
   name: "GitPool",
+  async init() {
+    // Before any node is drawn, so that all of it is in one language.
+    await i18n.begin().catch((error) => console.warn("[Git Pool]", error));
+  },
   setup() {
     loadStyle();
     followServer();

@@ -130,6 +130,18 @@ export function saveFile(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+/** The language that ComfyUI's page is in, as `en` or `zh-TW`. */
+export function pageLanguage() {
+  const chosen = app.extensionManager?.setting?.get?.("Comfy.Locale");
+  return typeof chosen === "string" && chosen ? chosen : "en";
+}
+
+/** What every pack's `locales` folder says, by language. @returns {Promise<Record<string, any>>} */
+export async function translations() {
+  const response = await api.fetchApi("/i18n");
+  return response.ok ? response.json() : {};
+}
+
 /** Listen to the server's events. @param {string} event @param {(data: any) => void} listener */
 export function onEvent(event, listener) {
   api.addEventListener(event, (/** @type {any} */ message) => listener(message.detail));

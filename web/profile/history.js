@@ -76,7 +76,7 @@ class HistoryPanel {
   async reload() {
     try {
       const wanted = Math.max(30, this.snapshots.length);
-      const page = await profiles.history(this.id, null, Math.min(wanted, 500));
+      const page = await profiles.history(this.id, null, { limit: Math.min(wanted, 500) });
       this.snapshots = page.snapshots;
       this.next = page.next;
       this.draw();
