@@ -46,6 +46,9 @@ class Changes:
             "removed": len(self.removed),
             "replaced": len(self.replaced),
             "masks": len(self.masks_added) + len(self.masks_changed) + len(self.masks_removed),
+            "masks_added": len(self.masks_added),
+            "masks_changed": len(self.masks_changed),
+            "masks_removed": len(self.masks_removed),
             "labels": len(self.labels),
             "reordered": self.reordered,
             "active": self.active,
@@ -106,6 +109,46 @@ def describe(old: Version, new: Version) -> Iterator[dict[str, Any]]:
             "from": _side(old, before.get(name)),
             "to": _side(new, after.get(name)),
         }
+
+
+def strip(old: Version, new: Version, changes: Changes, limit: int) -> list[dict[str, Any]]:
+    """The first images that a change touched, for a history's thumbnails.
+
+    `{"change": added|removed|replaced|painted|repainted|cleared|labelled, "image", "image_id",
+    "mask", "mask_id"}`: what was taken away as it was, all else as it is.
+    """
+    touched = (
+        ("added", changes.added, new),
+        ("removed", changes.removed, old),
+        ("replaced", changes.replaced, new),
+        ("painted", changes.masks_added, new),
+        ("repainted", changes.masks_changed, new),
+        ("cleared", changes.masks_removed, old),
+        ("labelled", changes.labels, new),
+    )
+    first: dict[str, tuple[str, Version]] = {}
+    for change, names, side in touched:
+        for name in names:
+            first.setdefault(name, (change, side))
+            if len(first) == limit:
+                break
+    return [_thumbnail(change, name, side) for name, (change, side) in first.items()]
+
+
+def slots_of(version: Version) -> list[dict[str, Any]]:
+    """Every slot with its place and the blob ids of image and mask."""
+    return [side for i in range(len(version.manifest.slots)) if (side := _side(version, i))]
+
+
+def _thumbnail(change: str, name: str, version: Version) -> dict[str, Any]:
+    slot = next(slot for slot in version.manifest.slots if slot.image == name)
+    return {
+        "change": change,
+        "image": name,
+        "image_id": version.blobs.get(name),
+        "mask": slot.mask,
+        "mask_id": version.blobs.get(slot.mask) if slot.mask else None,
+    }
 
 
 def _side(version: Version, index: int | None) -> dict[str, Any] | None:

@@ -1,4 +1,5 @@
-"""The history as a list: newest first, in pages, each snapshot with what it changed."""
+"""The history as a list: newest first, in pages, each snapshot with what it changed; whole, or
+only what fits a text or a kind."""
 
 from __future__ import annotations
 
@@ -6,15 +7,42 @@ import heapq
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
+
+from dulwich.objects import Commit
 
 from ..errors import Damaged, NotFound
 from . import marks
-from .changes import Version, compare
+from .changes import Version, compare, strip
+from .marks import Mark
 from .messages import Message, parse_message, sentence
 from .repository import Repository
+from .snapshots import AUTHOR
 
 PREVIEWS = 6
+STRIP = 8
+# A page that few snapshots fit is given as it is after so many looked at, to be gone on with.
+_LOOK_AT_MOST = 4000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which snapshots to list. text: a part of what is said of them; auto: automatic ones too,
+    save those that a person named or locked."""
+
+    text: str = ""
+    auto: bool = True
+
+    def everything(self) -> bool:
+        return self.auto and not self.text
+
+    def fits(self, commit: Commit, mark: Mark | None) -> bool:
+        message = parse_message(commit.message)
+        if not self.auto and message.kind == "auto" and mark is None:
+            return False
+        said = [message.text, _author(commit), *([mark.name, mark.note] if mark else [])]
+        return self.text.casefold() in "\n".join(said).casefold()
 
 
 class Walk:
@@ -51,9 +79,8 @@ class Walk:
             _, _, commit_id = heapq.heappop(self._heap)
             self._place[commit_id] = len(self.order)
             self.order.append(commit_id)
-            for parent in self._repo.commit(commit_id).parents:
-                name = parent.decode()
-                if name not in self._seen and name in self._repo.objects:
+            for name in self._repo.parents(commit_id):
+                if name not in self._seen:
                     self._seen.add(name)
                     self._push(name)
             return True
@@ -73,21 +100,28 @@ class History:
         self._lock = threading.Lock()
 
     def page(
-        self, repo: Repository, limit: int, before: str | None = None
+        self,
+        repo: Repository,
+        limit: int,
+        before: str | None = None,
+        wanted: Wanted = Wanted(),
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Up to `limit` snapshots below `before`, and the id to ask from next, or None."""
+        """Up to `limit` snapshots below `before`, and the id to ask from next, or None. Where
+        few fit, a page may be short though there is a next one."""
         tip = repo.tip()
         if tip is None:
             return [], None
         marked = marks.read(repo)
-        ids = []
-        walk = self._walk(repo, tip)
-        for commit_id in walk.after(before):
-            ids.append(commit_id)
-            if len(ids) > limit:
+        fitting: list[str] = []
+        last, following = before, None
+        for looked, commit_id in enumerate(self._walk(repo, tip).after(before)):
+            if len(fitting) == limit or looked == _LOOK_AT_MOST:
+                following = last
                 break
-        page = [self.snapshot(repo, commit_id, marked) for commit_id in ids[:limit]]
-        return page, ids[limit - 1] if len(ids) > limit else None
+            last = commit_id
+            if wanted.everything() or wanted.fits(repo.commit(commit_id), marked.get(commit_id)):
+                fitting.append(commit_id)
+        return [self.snapshot(repo, commit_id, marked) for commit_id in fitting], following
 
     def contains(self, repo: Repository, commit_id: str) -> bool:
         """Whether the snapshot is one of this profile's."""
@@ -97,12 +131,21 @@ class History:
     def snapshot(
         self, repo: Repository, commit_id: str, marked: dict[str, marks.Mark] | None = None
     ) -> dict[str, Any]:
-        """One snapshot as the page gets it: `{"id","message","kind","time","locked",
-        "changes","images","preview"}`; `time` in seconds, `preview` the first images' names."""
+        """One snapshot as the page gets it: `{"id","message","sentence","name","note","author",
+        "kind","time","parents","locked","changes","images","preview","strip"}`.
+
+        message: its name, else its sentence. time: seconds since 1970. author: "" for Git
+        Pool's own. preview: some images' names. strip: see `changes.strip`.
+        """
         summary = self._summary(repo, commit_id)
-        mark = (marks.read(repo) if marked is None else marked).get(commit_id)
-        named = mark.name if mark and mark.name else summary["message"]
-        return {**summary, "message": named, "locked": bool(mark and mark.locked)}
+        mark = (marks.read(repo) if marked is None else marked).get(commit_id, Mark("", False))
+        return {
+            **summary,
+            "message": mark.name or summary["sentence"],
+            "name": mark.name,
+            "note": mark.note,
+            "locked": mark.locked,
+        }
 
     def _walk(self, repo: Repository, tip: str) -> Walk:
         key = (str(repo.path), tip)
@@ -135,24 +178,41 @@ def _summarise(repo: Repository, commit_id: str) -> dict[str, Any]:
         new = repo.version(commit_id)
         changes = compare(old, new)
     except Damaged:
-        return _line(commit_id, commit.commit_time, message, message.text) | {
+        return _line(repo, commit_id, message, message.text) | {
             "changes": {},
             "images": 0,
             "preview": [],
+            "strip": [],
             "damaged": True,
         }
     text = message.text if message.kind else _user_text(message, sentence(changes))
     first = [*changes.added, *changes.masks_added, *changes.masks_changed, *changes.replaced]
     rest = [slot.image for slot in new.manifest.slots]
-    return _line(commit_id, commit.commit_time, message, text) | {
+    return _line(repo, commit_id, message, text) | {
         "changes": changes.as_json(),
         "images": len(new.manifest.slots),
         "preview": list(dict.fromkeys([*first, *rest]))[:PREVIEWS],
+        "strip": strip(old, new, changes, STRIP),
     }
 
 
-def _line(commit_id: str, time: int, message: Message, text: str) -> dict[str, Any]:
-    return {"id": commit_id, "message": text, "kind": message.kind or "git", "time": time}
+def _line(repo: Repository, commit_id: str, message: Message, text: str) -> dict[str, Any]:
+    commit = repo.commit(commit_id)
+    return {
+        "id": commit_id,
+        "sentence": text,
+        "kind": message.kind or "git",
+        "time": commit.commit_time,
+        "author": _author(commit),
+        "parents": repo.parents(commit_id),
+    }
+
+
+def _author(commit: Commit) -> str:
+    """Who made a snapshot, where it says more than that Git Pool did."""
+    if commit.author == AUTHOR:
+        return ""
+    return commit.author.decode("utf-8", "replace").partition(" <")[0].strip()
 
 
 def _user_text(message: Message, said: str) -> str:

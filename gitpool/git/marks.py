@@ -1,5 +1,6 @@
-"""Names and locks that a person gives to snapshots: annotated tags, so that git keeps,
-clones and shows them. One tag a snapshot, `snapshot-<12 digits>`; its message is the name."""
+"""Names, notes and locks that a person gives to snapshots: annotated tags, so that git keeps,
+clones and shows them. One tag a snapshot, `snapshot-<12 digits>`; the first line of its message
+is the name, what follows the note, the last line `Pool-Locked: yes` where it is locked."""
 
 from __future__ import annotations
 
@@ -23,6 +24,13 @@ class Mark:
 
     name: str
     locked: bool
+    note: str = ""
+
+    def text(self) -> str:
+        """The tag's message."""
+        # A note alone stands below an empty first line, so that it isn't taken for a name.
+        head = [self.name] if self.name or self.note else []
+        return "\n\n".join([*head, *filter(None, [self.note, self.locked and _LOCKED])]) + "\n"
 
 
 def read(repo: Repository) -> dict[str, Mark]:
@@ -35,10 +43,11 @@ def read(repo: Repository) -> dict[str, Mark]:
         except Damaged:
             continue
         if isinstance(obj, Tag):
-            text = (obj.message or b"").decode("utf-8", "replace").strip()
+            text = (obj.message or b"").decode("utf-8", "replace").rstrip()
             locked = text.endswith(_LOCKED)
-            name = text.removesuffix(_LOCKED).strip()
-            found[obj.object[1].decode()] = Mark(name, locked or not own)
+            name, _, note = text.removesuffix(_LOCKED).partition("\n")
+            mark = Mark(name.strip(), locked or not own, note.strip())
+            found[obj.object[1].decode()] = mark
         elif not own:
             found[object_id] = Mark(ref.removeprefix(TAGS), True)
     return found
@@ -48,15 +57,14 @@ def write(repo: Repository, commit_id: str, mark: Mark, now: int, offset: int) -
     """Set, change or (where it says nothing) remove a snapshot's mark."""
     repo.commit(commit_id)
     ref = f"{TAGS}snapshot-{commit_id[:12]}"
-    if mark.name or mark.locked:
+    if mark.name or mark.note or mark.locked:
         tag = Tag()
         tag.name = ref.removeprefix(TAGS).encode()
         tag.object = (Commit, commit_id.encode())
         tag.tagger = AUTHOR
         tag.tag_time = now
         tag.tag_timezone = offset
-        text = f"{mark.name}\n\n{_LOCKED}\n" if mark.locked else f"{mark.name}\n"
-        tag.message = text.lstrip("\n").encode()
+        tag.message = mark.text().encode()
         with leftovers.writing(repo):
             replace(repo, ref, repo.objects.write(tag))
     else:

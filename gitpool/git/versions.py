@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
-from ..errors import Damaged, NotFound
+from ..errors import Conflict, Damaged, NotFound
 from ..identifiers import branch_of, is_image_name
-from ..pool.manifest import MANIFEST_NAME, Manifest
+from ..pool.manifest import MANIFEST_NAME, Manifest, Slot
 from . import checkout, leftovers
 from .changes import Version
 from .messages import Message
 from .refs import BRANCHES
 from .repository import Identity, Repository
 from .snapshots import build_tree, commit_tree
+
+ALL_PARTS = frozenset({"image", "mask", "label"})
 
 
 def restore(repo: Repository, identity: Identity, snapshot: str, text: str, now: int) -> str:
@@ -26,14 +28,21 @@ def restore(repo: Repository, identity: Identity, snapshot: str, text: str, now:
 
 
 def restore_images(
-    repo: Repository, identity: Identity, snapshot: str, images: list[str], text: str, now: int
+    repo: Repository,
+    identity: Identity,
+    snapshot: str,
+    images: list[str],
+    parts: Set[str],
+    text: str,
+    now: int,
 ) -> str:
-    """Bring back just these images, each with its mask and label, into its old place."""
+    """Bring back just these images, each into its old place, or only `parts` of each: `image`,
+    `mask`, `label`. Raises Conflict where a part's image isn't in the pool any more."""
     tip = repo.tip()
     then, present = repo.version(snapshot), repo.version(tip)
     files, manifest = dict(pool_files(present.blobs)), present.manifest
     for image in sorted(set(images), key=lambda name: _place(then, name)):
-        manifest, files = _bring_back(then, image, manifest, files)
+        manifest, files = _bring_back(then, image, parts, manifest, files)
     message = Message(text, "restore", identity.id, identity.name)
     with leftovers.writing(repo):
         files[MANIFEST_NAME] = repo.objects.write_blob(manifest.dump())
@@ -73,20 +82,47 @@ def show(
 
 
 def _bring_back(
-    then: Version, image: str, manifest: Manifest, files: dict[str, str]
+    then: Version, image: str, parts: Set[str], manifest: Manifest, files: dict[str, str]
 ) -> tuple[Manifest, dict[str, str]]:
-    index = _place(then, image)
-    slot = then.manifest.slots[index]
+    slot = then.manifest.slots[_place(then, image)]
     old = next((s for s in manifest.slots if s.image == image), None)
-    files = {n: b for n, b in files.items() if not old or n != old.mask}
-    files |= {n: then.blobs[n] for n in (slot.image, slot.mask) if n and n in then.blobs}
-    if old:
+    if old is None:
+        if not parts >= ALL_PARTS:
+            raise Conflict(
+                "image_gone",
+                "That image isn't in the pool any more.",
+                "Bring back the image itself.",
+            )
+        manifest = _insert(then, slot, manifest)
+    else:
+        slot = Slot(
+            image,
+            slot.mask if "mask" in parts else old.mask,
+            slot.label if "label" in parts else old.label,
+            old.added,
+        )
         slots = tuple(slot if s.image == image else s for s in manifest.slots)
-        return replace(manifest, slots=slots), files
-    at = min(index, len(manifest.slots))
-    active = manifest.active + 1 if manifest.slots and at <= manifest.active else manifest.active
-    slots = (*manifest.slots[:at], slot, *manifest.slots[at:])
-    return replace(manifest, slots=slots, active=active), files
+        manifest = replace(manifest, slots=slots)
+    if "image" in parts:
+        files = {**files, image: then.blobs[image]}
+    if "mask" in parts:
+        files = {n: b for n, b in files.items() if not old or n != old.mask}
+        if slot.mask in then.blobs:
+            files[slot.mask] = then.blobs[slot.mask]
+    return manifest, files
+
+
+def _insert(then: Version, slot: Slot, manifest: Manifest) -> Manifest:
+    """Put a slot behind the image that it stood behind, or before the one it stood before."""
+    order = [other.image for other in then.manifest.slots]
+    at = order.index(slot.image)
+    place = {other.image: i for i, other in enumerate(manifest.slots)}
+    behind = next((place[name] for name in reversed(order[:at]) if name in place), None)
+    before = next((place[name] for name in order[at + 1 :] if name in place), len(place))
+    index = before if behind is None else behind + 1
+    active = manifest.active + 1 if place and index <= manifest.active else manifest.active
+    slots = (*manifest.slots[:index], slot, *manifest.slots[index:])
+    return replace(manifest, slots=slots, active=active)
 
 
 def _place(then: Version, image: str) -> int:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
-from typing import Any
+import io
+from collections.abc import Callable, Iterable, Set
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from ..errors import Malformed, NotFound
+from ..errors import Malformed, NotFound, Unacceptable
 from ..git import marks, snapshots
 from ..git import versions as git_versions
-from ..git.changes import Version, describe
+from ..git.changes import Version, describe, slots_of
+from ..git.history import Wanted
 from ..git.index import read_index
 from ..git.marks import Mark
 from ..git.repository import Repository
 from ..identifiers import check_image_name, check_snapshot_id, check_text
+from ..pool.images import probe
 from .library import Library, size_below
 
 NOTE_LIMIT = 2000
+TEXT_LIMIT = 200
 PAGE_LIMIT = 500
 
 
@@ -55,17 +60,36 @@ class Versions:
         return {"snapshot": answer}
 
     def history(
-        self, profile_id: str, limit: int = 50, before: str | None = None
+        self,
+        profile_id: str,
+        limit: int = 50,
+        before: str | None = None,
+        text: object = "",
+        auto: bool = True,
     ) -> dict[str, Any]:
-        """A page of snapshots, newest first. Changes nothing."""
+        """A page of snapshots, newest first; those whose words hold `text`, and without `auto`
+        only those that aren't automatic. Changes nothing."""
         repo = self._repository(profile_id)
         if repo is None:
             return {"snapshots": [], "next": None}
         if before is not None:
             check_snapshot_id(before)
         limit = max(1, min(limit, PAGE_LIMIT))
-        page, following = self._library.history.page(repo, limit, before)
+        wanted = Wanted(check_text(text, "q", TEXT_LIMIT).strip(), auto)
+        page, following = self._library.history.page(repo, limit, before, wanted)
         return {"snapshots": page, "next": following}
+
+    def look(self, profile_id: str, snapshot: str) -> dict[str, Any]:
+        """The pool as a snapshot holds it, or `now`: `{"snapshot": {…}|null, "active",
+        "slots": [{…, "index", "image_id", "mask_id"}]}`. Changes nothing."""
+        if snapshot == "now":
+            repo = self._repository(profile_id)
+            version, said = self.present(repo) if repo else Version(), None
+        else:
+            repo = self._library.repository(profile_id)
+            version = self._version(repo, snapshot)
+            said = self._library.history.snapshot(repo, snapshot)
+        return {"snapshot": said, "active": version.manifest.active, "slots": slots_of(version)}
 
     def diff(self, profile_id: str, old: str, new: str) -> dict[str, Any]:
         """Slot by slot, from one snapshot to another, or to `now`. Changes nothing."""
@@ -86,11 +110,14 @@ class Versions:
             blobs[name] = known.blob if fits else self._library.contents.of(repo.path / name)
         return Version(manifest, blobs)
 
-    def restore(self, profile_id: str, snapshot: str, images: object = None) -> dict[str, Any]:
-        """Make the pool what it was, or bring back just some images. What is there now is
-        snapshotted first."""
+    def restore(
+        self, profile_id: str, snapshot: str, images: object = None, parts: object = None
+    ) -> dict[str, Any]:
+        """Make the pool what it was; or bring back just some images, or only `parts` of each
+        (`image`, `mask`, `label`). What is there now is snapshotted first."""
         check_snapshot_id(snapshot)
         names = None if images is None else _image_names(images)
+        chosen = _parts(parts, names)
         with self._library.open_profile(profile_id) as pool:
             repo, identity = pool.repo, pool.identity
             history, now = self._library.history, self._library.now()
@@ -104,27 +131,36 @@ class Versions:
                 text = f"Restore “{said}”"
                 made = git_versions.restore(repo, identity, snapshot, text, now)
             else:
-                count = f"{len(names)} image{'' if len(names) == 1 else 's'}"
-                text = f"Bring back {count} from “{said}”"
-                made = git_versions.restore_images(repo, identity, snapshot, names, text, now)
+                text = f"Bring back {_what(chosen, len(names))} from “{said}”"
+                _check_masks(repo, snapshot, names, chosen)
+                made = git_versions.restore_images(
+                    repo, identity, snapshot, names, chosen, text, now
+                )
             answer = history.snapshot(repo, made)
         self._library.changed(profile_id)
         return {"snapshot": answer}
 
     def lock(
-        self, profile_id: str, snapshot: str, locked: object, message: object = None
+        self,
+        profile_id: str,
+        snapshot: str,
+        locked: object,
+        message: object = None,
+        note: object = None,
     ) -> dict[str, Any]:
-        """Lock a snapshot against clean-up, or unlock it; `message` names it, "" unnames it."""
+        """Lock a snapshot against clean-up, or unlock it; `message` names it, `note` says more
+        of it: "" takes either away, None leaves it."""
         check_snapshot_id(snapshot)
         if not isinstance(locked, bool):
             raise Malformed("bad_locked", "“locked” must be true or false.")
         name = None if message is None else check_text(message, "message", NOTE_LIMIT).strip()
+        said = None if note is None else check_text(note, "note", NOTE_LIMIT).strip()
         with self._library.open_profile(profile_id) as pool:
             repo = pool.repo
             if not self._library.history.contains(repo, snapshot):
                 raise NotFound("unknown_snapshot", "There is no such snapshot.")
             old = marks.read(repo).get(snapshot, Mark("", False))
-            mark = Mark(old.name if name is None else name, locked)
+            mark = _change(old, locked, name, said)
             now = self._library.now()
             marks.write(repo, snapshot, mark, now, snapshots.utc_offset(now))
             answer = self._library.history.snapshot(repo, snapshot)
@@ -134,11 +170,25 @@ class Versions:
     def file(self, profile_id: str, snapshot: str, name: object) -> tuple[Repository, str]:
         """Where an image or mask of a snapshot is stored: the repository and the blob's id."""
         repo = self._library.repository(profile_id)
-        version = self._version(repo, snapshot)
+        check_snapshot_id(snapshot)
+        files = repo.files_of(repo.commit(snapshot).tree.decode())
         image = check_image_name(name)
-        if image not in version.blobs:
+        if image not in files:
             raise NotFound("unknown_image", "That image isn't in this snapshot.")
-        return repo, version.blobs[image]
+        return repo, files[image]
+
+    def content(self, pool_id: str, name: object, content_id: str) -> Callable[[], Path | BinaryIO]:
+        """Where the bytes of that content can be read: a pool's file of that name that has them
+        now, or any snapshot's. Raises NotFound."""
+        path = self._library.folder(pool_id).path / check_image_name(name)
+        here = path.is_file() and not path.is_symlink()
+        if here and self._library.contents.of(path) == content_id:
+            return lambda: path
+        if self._library.registry.find(pool_id):
+            repo = self._repository(pool_id)
+            if repo and content_id in repo.objects and repo.objects.kind(content_id) == b"blob":
+                return lambda: io.BytesIO(repo.objects.read_raw(content_id)[1])
+        raise NotFound("unknown_image", "That image isn't in the pool or its history.")
 
     def storage(self, profile_id: str, thumbnails: int = 0) -> dict[str, Any]:
         """Bytes on disk: the pool's files, its history, its thumbnails."""
@@ -169,10 +219,62 @@ class Versions:
         return repo.version(snapshot)
 
 
+def _change(old: Mark, locked: bool, name: str | None, note: str | None) -> Mark:
+    """A name is one line; what is written below it is a note."""
+    if name is None:
+        return Mark(old.name, locked, old.note if note is None else note)
+    first, _, below = name.partition("\n")
+    return Mark(first.strip(), locked, (below.strip() or old.note) if note is None else note)
+
+
 def _image_names(images: object) -> list[str]:
     if not isinstance(images, list) or not images:
         raise Malformed("bad_images", "“images” must be a list of file names.")
     return [check_image_name(name) for name in images]
+
+
+def _parts(parts: object, names: list[str] | None) -> Set[str]:
+    if parts is None:
+        return git_versions.ALL_PARTS
+    known = git_versions.ALL_PARTS
+    if not isinstance(parts, list) or not parts or any(part not in list(known) for part in parts):
+        raise Malformed("bad_what", "“what” must be a list of image, mask and label.")
+    if names is None:
+        raise Malformed("bad_what", "“what” needs “images”.")
+    return frozenset(parts)
+
+
+def _what(parts: Set[str], count: int) -> str:
+    """What is brought back, for a sentence: "2 images", "a mask and a label"."""
+    if "image" in parts:
+        return f"{count} image{'' if count == 1 else 's'}"
+    nouns = [part for part in ("mask", "label") if part in parts]
+    if count == 1:
+        return " and ".join(f"a {noun}" for noun in nouns)
+    return f"{count} " + " and ".join(f"{noun}s" for noun in nouns)
+
+
+def _check_masks(repo: Repository, snapshot: str, names: list[str], parts: Set[str]) -> None:
+    """Refuse a mask for a picture of another size: a git user may have put a new picture under
+    an old name. Raises Unacceptable."""
+    then, now = repo.version(snapshot), repo.version(repo.tip())
+    old, present = ({slot.image: slot for slot in v.manifest.slots} for v in (then, now))
+    for name in names:
+        if name not in present or then.blobs[name] == now.blobs.get(name):
+            continue
+        image = then if "image" in parts else now
+        side, slots = (then, old) if "mask" in parts else (now, present)
+        mask = side.blobs.get(slots[name].mask or "")
+        if mask and _size(repo, mask) != _size(repo, image.blobs[name]):
+            raise Unacceptable(
+                "mask_size",
+                "The mask and the picture are of different sizes.",
+                "Bring back the whole image.",
+            )
+
+
+def _size(repo: Repository, blob: str) -> tuple[int, int]:
+    return probe(io.BytesIO(repo.objects.read_raw(blob)[1])).size
 
 
 def _require_images(version: Version, names: Iterable[str]) -> None:

@@ -117,8 +117,11 @@ async def _thumbnail(request: web.Request, service: Service) -> web.Response:
     pool_id = check_id(query.get("pool_id"), "pool_id")
     name, size = query.get("name", ""), _size(query.get("size", "256"))
     is_mask = is_mask_name(name)
-    snapshot = query.get("snapshot")
-    if snapshot:
+    snapshot, blob = query.get("snapshot"), query.get("blob")
+    if blob:
+        content_id = check_snapshot_id(blob)
+        source = await draw(service.versions.content, pool_id, name, content_id)
+    elif snapshot:
         check_snapshot_id(snapshot)
         repo, content_id = await draw(service.versions.file, pool_id, snapshot, name)
 
@@ -135,7 +138,7 @@ async def _thumbnail(request: web.Request, service: Service) -> web.Response:
     headers = {
         **MARK,
         "ETag": etag,
-        "Cache-Control": FOREVER if snapshot or "v" in query else "no-cache",
+        "Cache-Control": FOREVER if blob or snapshot or "v" in query else "no-cache",
         "X-Content-Type-Options": "nosniff",
     }
     if etag in request.headers.get("If-None-Match", ""):

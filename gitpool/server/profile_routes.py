@@ -79,7 +79,14 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
         query = request.query
         limit = _whole(query.get("limit", str(_HISTORY_DEFAULT)))
         before = check_snapshot_id(query["before"]) if query.get("before") else None
-        return success(await run(versions.history, _query_id(request), limit, before))
+        words, auto = query.get("q", ""), query.get("auto", "1") != "0"
+        return success(await run(versions.history, _query_id(request), limit, before, words, auto))
+
+    @routes.get(PREFIX + "snapshot")
+    @answered
+    async def look(request: web.Request) -> web.Response:
+        target = request.query.get("snapshot", "now")
+        return success(await run(versions.look, _query_id(request), target))
 
     @routes.get(PREFIX + "diff")
     @answered
@@ -95,15 +102,16 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
     async def restore(request: web.Request) -> web.Response:
         body = await body_of(request)
         target = check_snapshot_id(body.get("snapshot"))
-        return success(await run(versions.restore, profile_id_of(body), target, body.get("images")))
+        only = body.get("images"), body.get("what")
+        return success(await run(versions.restore, profile_id_of(body), target, *only))
 
     @routes.post(PREFIX + "lock")
     @changing
     async def lock(request: web.Request) -> web.Response:
         body = await body_of(request)
         target = check_snapshot_id(body.get("snapshot"))
-        locked, message = body.get("locked"), body.get("message")
-        return success(await run(versions.lock, profile_id_of(body), target, locked, message))
+        said = body.get("locked"), body.get("message"), body.get("note")
+        return success(await run(versions.lock, profile_id_of(body), target, *said))
 
     @routes.get(PREFIX + "storage")
     @answered
