@@ -162,7 +162,7 @@ export const history = (id, before, { limit = 60, text = "", auto = true } = {})
  * @param {string} id @param {string} target
  * @returns {Promise<{ snapshot: Snapshot | null, active: number, slots: PastSlot[] }>}
  */
-export const look = (id, target) => getJSON(`${ROUTE}snapshot`, { id, snapshot: target });
+export const look = (id, target) => getJSON(`${ROUTE}look`, { id, snapshot: target });
 
 /**
  * What differs, slot by slot, in the order of the newer one; the removed ones come last.

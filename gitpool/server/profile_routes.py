@@ -82,7 +82,7 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
         words, auto = query.get("q", ""), query.get("auto", "1") != "0"
         return success(await run(versions.history, _query_id(request), limit, before, words, auto))
 
-    @routes.get(PREFIX + "snapshot")
+    @routes.get(PREFIX + "look")
     @answered
     async def look(request: web.Request) -> web.Response:
         target = request.query.get("snapshot", "now")
