@@ -43,6 +43,16 @@ class ComfyHost:
     def user_directory(self) -> Path:
         return Path(self._folders.get_user_directory())
 
+    def current_run(self) -> str | None:
+        prompt_id = getattr(self._server, "last_prompt_id", None)
+        running = getattr(getattr(self._server, "prompt_queue", None), "currently_running", None)
+        if prompt_id is None or not isinstance(running, dict):
+            return prompt_id
+        # A client may send the same id again, and the last one stays when its run is over: what
+        # tells runs apart is their number in the queue.
+        numbers = [number for number, item in list(running.items()) if item[1] == prompt_id]
+        return f"{prompt_id}/{numbers[0]}" if numbers else None
+
     def send(self, event: str, data: dict[str, Any]) -> None:
         self._server.send_sync(event, data)
 
@@ -51,7 +61,7 @@ def load() -> tuple[dict[str, type], dict[str, str]]:
     """Set Git Pool up in the running ComfyUI; gives its node classes and their names."""
     host = ComfyHost()
     service = setup(host)
-    classes = build_nodes(service, host.to_tensor)
+    classes = build_nodes(service, host.to_tensor, host.current_run)
 
     async def warn_if_replaced(_: web.Application) -> None:
         import nodes

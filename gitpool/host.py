@@ -30,5 +30,9 @@ class Host(Protocol):
     def user_directory(self) -> Path:
         """The host's folder for settings."""
 
+    def current_run(self) -> str | None:
+        """Names the run of a workflow that is under way, no two of them alike; None between
+        runs, or where the host can't tell. May be called from any thread."""
+
     def send(self, event: str, data: dict[str, Any]) -> None:
         """Tell every open page; may be called from any thread."""

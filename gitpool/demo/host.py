@@ -27,6 +27,7 @@ class DemoHost:
     def __init__(self, folder: Path, app: web.Application) -> None:
         self.folder = folder.resolve()
         self.workflow: dict[str, Any] | None = None
+        self.ask_current_run: Callable[[], str | None] = lambda: None
         self._app = app
         self._routes = web.RouteTableDef()
         self._sockets: dict[str, web.WebSocketResponse] = {}
@@ -55,6 +56,10 @@ class DemoHost:
 
     def user_directory(self) -> Path:
         return self.folder / "user"
+
+    def current_run(self) -> str | None:
+        """Names the run under way, as the queue knows it."""
+        return self.ask_current_run()
 
     def directory(self, kind: str | None) -> Path | None:
         """The folder `/view` calls input, output or temp; None for any other name."""

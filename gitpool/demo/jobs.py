@@ -55,6 +55,7 @@ class JobQueue:
         self._wake = threading.Condition()
         self._pending: list[Job] = []
         self._running: Job | None = None
+        self._runs = 0
         self._history: dict[str, Job] = {}
         self._stopping = False
         self._next_number = 0
@@ -96,6 +97,11 @@ class JobQueue:
         with self._wake:
             return [self._running] if self._running else []
 
+    def current_run(self) -> str | None:
+        """A name for what runs now. A page may send a prompt's id again: that is another run."""
+        with self._wake:
+            return f"{self._running.prompt_id}/{self._runs}" if self._running else None
+
     def pending(self) -> list[Job]:
         with self._wake:
             return list(self._pending)
@@ -136,6 +142,7 @@ class JobQueue:
                 if self._stopping:
                     return
                 job = self._running = self._pending.pop(0)
+                self._runs += 1
             self._changed()
             job.started = time.time()
             try:

@@ -35,7 +35,7 @@ def start(folder: Path | None, port: int, frontend: Path | None, sample: bool = 
 
 def join(host: Host) -> Mapping[str, type]:
     """Register Git Pool's routes and give its node classes."""
-    return build_nodes(setup(host), host.to_tensor)
+    return build_nodes(setup(host), host.to_tensor, host.current_run)
 
 
 def prepare(host: DemoHost) -> dict[str, Any]:

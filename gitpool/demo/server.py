@@ -76,6 +76,7 @@ def create_app(
         host.workflow = prepare(host)
     runner = GraphRunner(classes, host.send_to)
     queue = JobQueue(runner, lambda: host.send("status", {"status": queue_info(queue)}))
+    host.ask_current_run = queue.current_run
     app[HOST], app[QUEUE], app[RUNNER] = host, queue, runner
     packs = _pack_folders(web_directory)
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ..errors import GitPoolError, NotAnImage, NotFound
 from ..identifiers import check_id
 from ..pool.manifest import Manifest
+from ..profiles.runs import PoolView, Runs
 from ..service import Service
 from . import decode
 from .fingerprint import content_of, fingerprint
@@ -21,6 +22,7 @@ class GridImagePool:
     """Gives the active image of a pool, or the one at `index`."""
 
     service: ClassVar[Service]
+    runs: ClassVar[Runs]
     to_tensor: ClassVar[Callable[[Any], Any]]
 
     CATEGORY = "image"
@@ -73,20 +75,21 @@ class GridImagePool:
         pool_id: str | None = DEFAULT_POOL,
         profile: str | None = None,
     ) -> str | float:
-        """Differs exactly when what `run` would give does. A linked input is None here: a linked
-        profile's own node vouches for it; behind a linked id or index may be anything."""
+        """Differs exactly when what `run` gives does: both see the version that this run pinned.
+        A linked input is None here: a linked profile's own node vouches for it; behind a linked
+        id or index may be anything."""
         if pool_id is None:
             return math.nan
         pool = profile or pool_id or DEFAULT_POOL
-        library = cls.service.library
-        folder, manifest = library.folder(pool), library.manifest(pool)
+        view = cls.runs.view(pool)
+        manifest = view.manifest
         if index is None:
-            return f"{pool}:{fingerprint(cls.service, pool)}"
+            return f"{pool}:{fingerprint(view)}"
         chosen = choose(manifest, index)
         if chosen is None:
             return f"{pool}:empty"
         slot = manifest.slots[chosen]
-        ids = [content_of(cls.service, folder, name) for name in (slot.image, slot.mask)]
+        ids = [content_of(view, name) for name in (slot.image, slot.mask)]
         return ":".join([pool, *ids, str(chosen), str(len(manifest.slots)), slot.label])
 
     def run(
@@ -94,9 +97,10 @@ class GridImagePool:
     ) -> tuple[Any, Any, int, int, str]:
         """image [1,H,W,3], mask [1,H,W], index, count, label."""
         pool = check_id(profile or pool_id or DEFAULT_POOL)
-        if profile and profile != DEFAULT_POOL and not self.service.library.path_of(pool).is_dir():
-            raise NotFound("unknown_profile", "The profile that is connected is missing.")
-        manifest, chosen, image, mask = self._read(pool, index)
+        with self.runs.hold(pool) as view:
+            if profile and profile != DEFAULT_POOL and not view.exists:
+                raise NotFound("unknown_profile", "The profile that is connected is missing.")
+            manifest, chosen, image, mask = self._read(view, index)
         if chosen is None:
             picture, painted = decode.empty_arrays()
             return self.to_tensor(picture), self.to_tensor(painted), 0, 0, ""
@@ -114,25 +118,16 @@ class GridImagePool:
         )
 
     def _read(
-        self, pool: str, index: int
+        self, view: PoolView, index: int
     ) -> tuple[Manifest, int | None, bytes | None, bytes | None]:
-        """Manifest and bytes of one moment: no edit comes between reading one and the other."""
-        library = self.service.library
-        folder = library.folder(pool)
-        if not folder.path.is_dir():
-            return Manifest(), None, None, None
-        with library.locks.hold(pool):
-            manifest = library.manifest(pool)
-            chosen = choose(manifest, index)
-            if chosen is None:
-                return manifest, None, None, None
-            slot = manifest.slots[chosen]
-            present = folder.image_files()
-            image, mask = (
-                (folder.path / name).read_bytes() if name in present else None
-                for name in (slot.image, slot.mask)
-            )
-            return manifest, chosen, image, mask
+        """The manifest, the place that is meant, and the bytes of its image and mask."""
+        manifest = view.manifest
+        chosen = choose(manifest, index)
+        if chosen is None:
+            return manifest, None, None, None
+        slot = manifest.slots[chosen]
+        image, mask = (self.runs.read(view, name) for name in (slot.image, slot.mask))
+        return manifest, chosen, image, mask
 
 
 def choose(manifest: Manifest, index: int) -> int | None:

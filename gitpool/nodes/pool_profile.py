@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ..errors import GitPoolError
 from ..identifiers import check_id
+from ..profiles.runs import Runs
 from ..service import Service
 from .fingerprint import fingerprint
 from .image_pool import DEFAULT_POOL
@@ -17,6 +18,7 @@ class PoolProfile:
     """Feeds a profile's id into any Image Pool."""
 
     service: ClassVar[Service]
+    runs: ClassVar[Runs]
     to_tensor: ClassVar[Callable[[Any], Any]]
 
     CATEGORY = "image"
@@ -64,7 +66,7 @@ class PoolProfile:
         if profile_id is None:
             return math.nan
         pool = profile_id or DEFAULT_POOL
-        return f"{profile_id}:{fingerprint(cls.service, pool)}"
+        return f"{profile_id}:{fingerprint(cls.runs.view(pool))}"
 
     def run(self, profile: str = "", profile_id: str = "") -> tuple[str]:
         return (profile_id or DEFAULT_POOL,)

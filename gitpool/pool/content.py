@@ -31,6 +31,13 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def hash_bytes(data: bytes) -> str:
+    """The git blob id of these bytes, in hexadecimal."""
+    digest = hashlib.sha1(b"blob %d\x00" % len(data), usedforsecurity=False)
+    digest.update(data)
+    return digest.hexdigest()
+
+
 class ContentIds:
     """A bounded memory of content ids; safe to use from several threads."""
 
