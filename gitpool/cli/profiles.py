@@ -83,7 +83,7 @@ def _storage(options: argparse.Namespace) -> Outcome:
 
 def _measure(service: Service, profile_id: str) -> dict[str, Any]:
     contents = service.versions.content_ids(profile_id)
-    return service.versions.storage(profile_id, service.thumbnails.size_of(contents))
+    return service.cleanups.storage(profile_id, service.thumbnails.size_of(contents))
 
 
 def _sizes(profiles: list[dict[str, Any]], total: dict[str, int]) -> str:

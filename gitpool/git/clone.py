@@ -16,7 +16,9 @@ from .ancestry import ancestors
 from .messages import Message
 from .refs import BRANCHES, TAGS
 from .repository import Identity, Repository
+from .rewrite import as_one_line, moved_tags, oldest_first
 from .snapshots import build_tree, commit_tree, scan, take_in, write_cache
+from .sweep import Census
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,16 @@ def clone(
     durable.make_folder(target)
     repo.create(identity)
     whole = tip == source.tip()
-    if tags is None:
-        tags = _tags_within(source, tip)
-    source.objects.link_into(repo.objects, reach(source, [tip, *tags.values()]).all())
-    for ref, object_id in tags.items():
-        repo.refs.swap(ref, None, object_id)
     # Only the pool's own files, as plain files, whatever else the history holds.
     blobs = source.version(tip).blobs
+    if source.shallow():
+        tip, tags = _copy_line(source, repo, tip)
+    else:
+        if tags is None:
+            tags = _tags_within(source, tip)
+        source.objects.link_into(repo.objects, reach(source, [tip, *tags.values()]).all())
+    for ref, object_id in tags.items():
+        repo.refs.swap(ref, None, object_id)
     tree_object = build_tree(
         {n: b for n, b in blobs.items() if n == MANIFEST_NAME or is_image_name(n)}
     )
@@ -93,6 +98,40 @@ def clone(
     repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), None, commit)
     checkout.finish(repo)
     return repo
+
+
+def copy_line(source: Repository, target: Repository) -> None:
+    """Give a new, empty repository the whole history of one that a clean-up cut into pieces, as
+    one line, with its tags; its branch is the one that HEAD names."""
+    tip, branch = source.tip(), target.branch()
+    assert tip
+    assert branch
+    new, tags = _copy_line(source, target, tip)
+    for ref, name in {**tags, branch: new}.items():
+        target.refs.swap(ref, None, name)
+
+
+def _copy_line(source: Repository, repo: Repository, tip: str) -> tuple[str, dict[str, str]]:
+    """Copy a history that a clean-up cut into pieces, as one line up to `tip`; gives the new tip
+    and the tags on it. So what comes from it is whole again, for any git and any remote."""
+    order = _up_to(source, tip)
+    trees, blobs = Census(source).needs(order)
+    source.objects.link_into(repo.objects, [*trees, *blobs])
+    new = as_one_line(source, repo.objects, order)
+    return new[tip], {ref: made for _, _, ref, made in moved_tags(source, repo.objects, new)}
+
+
+def _up_to(source: Repository, tip: str) -> list[str]:
+    """The snapshots not newer than `tip`, oldest first, `tip` last."""
+    later, order = {tip}, []
+    newest = source.commit(tip).commit_time
+    for name in oldest_first(source.parents, reversed([*source.tips(), tip])):
+        time = source.commit(name).commit_time
+        if later.intersection(source.parents(name)):
+            later.add(name)
+        elif name != tip and time <= newest:
+            order.append((time, name))
+    return [*(name for _, name in sorted(order, key=lambda pair: pair[0])), tip]
 
 
 def _copy_files(source: Repository, repo: Repository) -> None:

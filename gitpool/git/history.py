@@ -46,19 +46,20 @@ class Wanted:
 
 
 class Walk:
-    """Commits reachable from a tip, newest first, children before parents; read as needed.
+    """Commits reachable from some tips, newest first, children before parents; read as needed.
 
     A page further down goes on where the last one stopped, instead of from the top.
     """
 
-    def __init__(self, repo: Repository, tip: str) -> None:
+    def __init__(self, repo: Repository, tips: list[str]) -> None:
         self._repo = repo
         self.order: list[str] = []
         self._place: dict[str, int] = {}
-        self._seen = {tip}
+        self._seen = set(tips)
         self._heap: list[tuple[int, int, str]] = []
         self._lock = threading.Lock()
-        self._push(tip)
+        for tip in tips:
+            self._push(tip)
 
     def after(self, before: str | None) -> Iterator[str]:
         """Commit ids below `before`, or from the top. Raises NotFound."""
@@ -94,7 +95,7 @@ class History:
     """Histories of many profiles, with what has been read of them kept in bounded memory."""
 
     def __init__(self, walks: int = 16, summaries: int = 20_000) -> None:
-        self._walks: OrderedDict[tuple[str, str], Walk] = OrderedDict()
+        self._walks: OrderedDict[tuple[str, ...], Walk] = OrderedDict()
         self._summaries: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._limits = walks, summaries
         self._lock = threading.Lock()
@@ -108,13 +109,12 @@ class History:
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Up to `limit` snapshots below `before`, and the id to ask from next, or None. Where
         few fit, a page may be short though there is a next one."""
-        tip = repo.tip()
-        if tip is None:
+        if repo.tip() is None:
             return [], None
         marked = marks.read(repo)
         fitting: list[str] = []
         last, following = before, None
-        for looked, commit_id in enumerate(self._walk(repo, tip).after(before)):
+        for looked, commit_id in enumerate(self._walk(repo).after(before)):
             if len(fitting) == limit or looked == _LOOK_AT_MOST:
                 following = last
                 break
@@ -125,8 +125,7 @@ class History:
 
     def contains(self, repo: Repository, commit_id: str) -> bool:
         """Whether the snapshot is one of this profile's."""
-        tip = repo.tip()
-        return tip is not None and any(c == commit_id for c in self._walk(repo, tip).after(None))
+        return any(c == commit_id for c in self._walk(repo).after(None))
 
     def snapshot(
         self, repo: Repository, commit_id: str, marked: dict[str, marks.Mark] | None = None
@@ -147,10 +146,11 @@ class History:
             "locked": mark.locked,
         }
 
-    def _walk(self, repo: Repository, tip: str) -> Walk:
-        key = (str(repo.path), tip)
+    def _walk(self, repo: Repository) -> Walk:
+        tips = repo.tips()
+        key = (str(repo.path), *tips)
         with self._lock:
-            walk = self._walks.pop(key, None) or Walk(repo, tip)
+            walk = self._walks.pop(key, None) or Walk(repo, tips)
             self._walks[key] = walk
             while len(self._walks) > self._limits[0]:
                 self._walks.popitem(last=False)
@@ -174,8 +174,11 @@ def _summarise(repo: Repository, commit_id: str) -> dict[str, Any]:
     message = parse_message(commit.message)
     parent = commit.parents[0].decode() if commit.parents else None
     try:
-        old = repo.version(parent) if parent and parent in repo.objects else Version()
         new = repo.version(commit_id)
+        # What came before may have been cleaned up; then nobody knows any more what changed.
+        old = Version() if parent is None else new
+        if parent and parent in repo.objects:
+            old = repo.version(parent)
         changes = compare(old, new)
     except Damaged:
         return _line(repo, commit_id, message, message.text) | {

@@ -10,12 +10,11 @@ from dulwich.objects import Commit, Tag
 
 from ..errors import Damaged
 from . import leftovers
-from .refs import TAGS
+from .refs import DROPPED, TAGS
 from .repository import Repository
 from .snapshots import AUTHOR
 
 _LOCKED = "Pool-Locked: yes"
-_DROPPED = "refs/gitpool/dropped/"
 
 
 @dataclass(frozen=True)
@@ -89,5 +88,5 @@ def replace(repo: Repository, ref: str, new: str | None) -> None:
 def set_aside(repo: Repository, tag_id: str) -> None:
     """Keep a packed tag that nothing names by a ref of its own: packs are never rewritten here,
     and what dangles in them would be in git users' way."""
-    ref = f"{_DROPPED}{tag_id}"
+    ref = f"{DROPPED}{tag_id}"
     repo.refs.swap(ref, repo.refs.get(ref), tag_id)

@@ -131,6 +131,11 @@ class ObjectStore:
             for object_id in pack:
                 yield object_id.decode()
 
+    def packs(self) -> list[Pack]:
+        """The packs that are there."""
+        packs = self._packed()
+        return list(packs.packs) if packs else []
+
     def has_prefix(self, digits: str) -> bool:
         """Whether some object's id begins with these digits, two at least."""
         folder = self.folder / digits[:2]

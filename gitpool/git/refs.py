@@ -19,6 +19,10 @@ from ..pool import durable
 _SHA = re.compile(r"[0-9a-f]{40}")
 BRANCHES = "refs/heads/"
 TAGS = "refs/tags/"
+# Older snapshots that a clean-up kept, but not what led from them to the newest.
+KEPT = "refs/gitpool/kept/"
+# Tags in packs that nothing else names any more.
+DROPPED = "refs/gitpool/dropped/"
 LOCK_MARK = b"gitpool\n"
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,9 +23,10 @@ from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
 from .changes import Version
 from .messages import parse_message
 from .objects import ObjectStore
-from .refs import BRANCHES, LOCK_MARK, Refs
+from .refs import BRANCHES, KEPT, LOCK_MARK, Refs
 
 IDENTITY = "gitpool.json"
+CLEANED = "gitpool-cleaned"
 _CONFIG = """\
 [core]
 \trepositoryformatversion = 0
@@ -127,6 +129,46 @@ class Repository:
         """The snapshots that one was made on, those that are here."""
         names = [parent.decode() for parent in self.commit(commit_id).parents]
         return [name for name in names if name in self.objects]
+
+    def shallow(self) -> set[str]:
+        """Snapshots that a clean-up left without those before them, in git's own file for it:
+        https://git-scm.com/docs/shallow."""
+        try:
+            text = (self.git / "shallow").read_bytes().decode("ascii", "replace")
+        except FileNotFoundError:
+            return set()
+        return set(text.split())
+
+    def set_shallow(self, snapshots: Set[str]) -> None:
+        """Replace that file."""
+        path = self.git / "shallow"
+        if snapshots:
+            durable.write_file(path, "".join(f"{s}\n" for s in sorted(snapshots)).encode())
+        elif path.exists():
+            path.unlink()
+            durable.sync_folder(self.git)
+
+    def lift_shallow(self) -> None:
+        """Where what a clean-up cut off is here again, have git see it."""
+        cut = self.shallow()
+        if cut:
+            self.set_shallow({name for name in cut if not self._is_whole(name)})
+
+    def _is_whole(self, name: str) -> bool:
+        return all(parent.decode() in self.objects for parent in self.commit(name).parents)
+
+    def cleaned(self) -> bytes:
+        """A word that each clean-up changes: what was here before may be gone after it."""
+        try:
+            return (self.git / CLEANED).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def tips(self) -> list[str]:
+        """Where the history is read from: the newest snapshot, and older ones that a clean-up
+        kept without what led from them to it."""
+        kept = self.refs.all(KEPT).values()
+        return list(dict.fromkeys([*filter(None, [self.tip()]), *sorted(kept)]))
 
     def files_of(self, tree_id: str) -> dict[str, str]:
         """A tree's regular files: blob ids by name."""

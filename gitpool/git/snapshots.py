@@ -13,7 +13,7 @@ from ..identifiers import branch_of
 from ..pool.content import hash_file
 from ..pool.folder import missing_images
 from ..pool.manifest import MANIFEST_NAME, Manifest, is_mask_name
-from . import checkout, leftovers
+from . import checkout, leftovers, unfinished
 from .ancestry import is_ancestor
 from .changes import Changes, Version, compare
 from .index import FILE_MODE, is_racy, read_index, write_index
@@ -43,6 +43,7 @@ def settle(repo: Repository, identity: Identity, now: int) -> None:
     repo.sweep()
     mend(repo, identity)
     checkout.finish(repo)
+    unfinished.finish(repo)
     _follow_name(repo, identity)
     _lead_home(repo, identity, now)
     leftovers.clear(repo)

@@ -207,7 +207,7 @@ class Inspection:
         """Everything that the tips need: snapshots and their lists first, then the files."""
         todo = {tip: f"What {name} names" for tip, name in tips.items()}
         blobs: dict[str, str] = {}
-        seen, shallow = set(todo), _shallow(self._repo)
+        seen, shallow = set(todo), self._repo.shallow()
         while todo:
             object_id, role = todo.popitem()
             with self._findings.reading(object_id):
@@ -293,14 +293,6 @@ def _require(obj: ShaFile, object_id: str) -> None:
     """Raise Damaged unless the bytes are the id's; what comes from a pack is read unchecked."""
     if obj.id.decode() != object_id:
         raise Damaged("damaged", "These aren't the bytes that were stored.")
-
-
-def _shallow(repo: Repository) -> set[str]:
-    """Snapshots whose parents git itself says are left out."""
-    try:
-        return set((repo.git / "shallow").read_bytes().decode("ascii", "replace").split())
-    except FileNotFoundError:
-        return set()
 
 
 def _parse_config(data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -52,7 +53,19 @@ class Exchange:
     def export_bundle(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
         """The profile's name, and its whole history as a git bundle, a piece at a time."""
         entry = self._library.registry.get(profile_id)
-        return entry.name, bundle.stream_bundle(self._library.repository(profile_id))
+        repo = self._library.repository(profile_id)
+        if repo.shallow():
+            return entry.name, self._stream_as_one_line(repo, entry)
+        return entry.name, bundle.stream_bundle(repo)
+
+    def _stream_as_one_line(self, repo: Repository, entry: Identity) -> Iterator[bytes]:
+        """A history that a clean-up cut into pieces: no bundle can carry it as it is."""
+        with self._library.staging(f"export-{secrets.token_hex(8)}") as scratch:
+            whole = Repository(scratch / "whole")
+            whole.create(entry)
+            clone.copy_line(repo, whole)
+            yield from bundle.stream_bundle(whole)
+            whole.objects.close()
 
     def import_file(
         self, path: Path, new_id: str, name: str | None = None, file_name: str = ""

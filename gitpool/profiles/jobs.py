@@ -24,7 +24,9 @@ class Cancelled(Conflict):
     """The person who started the job, or the end of the program, stopped it."""
 
     def __init__(self) -> None:
-        super().__init__("cancelled", "It was cancelled.", "Nothing was lost; sync again any time.")
+        super().__init__(
+            "cancelled", "It was cancelled.", "Nothing was lost; begin again any time."
+        )
 
 
 class Job:
@@ -148,6 +150,11 @@ class Jobs:
         """The newest job of a key."""
         with self._guard:
             return next((job for job in reversed(self._jobs.values()) if job.key == key), None)
+
+    def is_busy(self, key: str) -> bool:
+        """Whether a job of that key runs."""
+        job = self.of(key)
+        return job is not None and not job.ended.is_set()
 
     def stop(self, patience: float = 5.0) -> None:
         """Cancel everything, begin no more, and wait until it has ended."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from ..errors import NotFound, RemoteFailed
+from ..errors import Conflict, NotFound, RemoteFailed, Unacceptable
 from ..git import marks, snapshots, tracking
 from ..git.ancestry import is_ancestor, missing_from
 from ..git.incoming import Quarantine, tag_commit
@@ -94,17 +95,36 @@ class Sync:
         remote = job.outside(lambda: self._remotes.open(profile_id))
         with self._library.open_profile(profile_id) as pool:
             side = self._snapshot(pool, address)
+            cleaned = pool.repo.cleaned()
         repo = Repository(self._library.path_of(profile_id))
         with self._library.staging(f"sync-{scratch}") as folder:
-            quarantine = Quarantine(folder, repo.objects, self._remotes.limits.receive)
+            fetch = Fetch(side, repo, remote, self._quarantine(folder, repo), job, again)
             try:
-                fetch = Fetch(side, repo, remote, quarantine, job, again)
-                fetch.run()
+                fetch = self._fetch(fetch, repo, folder)
                 with self._library.open_profile(profile_id) as pool:
-                    return self._integrate(pool, side, fetch, quarantine, job)
+                    if pool.repo.cleaned() != cleaned:
+                        # What was examined counted on objects that may be gone.
+                        raise RemoteMoved
+                    return self._integrate(pool, side, fetch, job)
             finally:
-                quarantine.close()
+                fetch.quarantine.close()
                 repo.objects.close()
+
+    def _quarantine(self, folder: Path, known: Repository | None) -> Quarantine:
+        limit = self._remotes.limits.receive
+        return Quarantine(folder, known.objects if known else None, limit)
+
+    def _fetch(self, fetch: Fetch, repo: Repository, folder: Path) -> Fetch:
+        try:
+            fetch.run()
+        except Unacceptable:
+            if not repo.shallow():
+                raise
+            # The remote counts on all that ever was here; a clean-up took some of it away.
+            fetch.quarantine.close()
+            fetch = fetch.anew(self._quarantine(folder / "whole", None))
+            fetch.run(whole=True)
+        return fetch
 
     def _snapshot(self, pool: OpenProfile, address: str) -> Side:
         repo, identity = pool.repo, pool.identity
@@ -124,12 +144,12 @@ class Sync:
             raise NotFound("no_snapshots", "This profile has no snapshots yet.")
         return Side(identity.id, address, branch, tip, tracked, _marks(repo))
 
-    def _integrate(
-        self, pool: OpenProfile, side: Side, fetch: Fetch, quarantine: Quarantine, job: Job
-    ) -> Taken:
+    def _integrate(self, pool: OpenProfile, side: Side, fetch: Fetch, job: Job) -> Taken:
         job.report("merge")
+        quarantine = fetch.quarantine
         repo, identity, now = pool.repo, pool.identity, self._library.now()
         quarantine.install(repo.objects)
+        repo.lift_shallow()
         for tag in quarantine.spare_tags:
             marks.set_aside(repo, tag)
         if fetch.branch and fetch.theirs:
@@ -183,6 +203,7 @@ class Sync:
         if updates:
             known = [commit for ref, commit in fetch.refs.items() if ref.startswith(BRANCHES)]
             objects = outgoing(repo, tip, known, [u.new for u in there if u.new])
+            _require_whole(repo, objects)
         after = replace(side, tip=tip)
         return Taken(
             fetch.remote,
@@ -283,6 +304,15 @@ def _file_side(repo: Repository, snapshot: str | None, blob: str, what: str) -> 
         if name and version.blobs.get(name) == blob:
             return {"snapshot": snapshot, "image": slot.image, "mask": slot.mask, "blob": blob}
     return {"snapshot": snapshot, "image": None, "mask": None, "blob": blob}
+
+
+def _require_whole(repo: Repository, objects: Outgoing) -> None:
+    if repo.shallow().intersection(objects.ids):
+        raise Conflict(
+            "history_cleaned",
+            "Older snapshots were cleaned up here, so the rest can't go where none of it is yet.",
+            "Duplicate the profile and sync the copy.",
+        )
 
 
 def _without_rename(taken: Taken) -> Taken:

@@ -30,9 +30,13 @@ class Fetch:
         again: bool,
     ) -> None:
         self.side, self._repo, self.remote = side, repo, remote
-        self._quarantine, self._job, self._again = quarantine, job, again
+        self.quarantine, self._job, self._again = quarantine, job, again
         self.refs: dict[str, str] = {}
         self.branch: str | None = None
+
+    def anew(self, quarantine: Quarantine) -> Fetch:
+        """The same conversation, to be held once more."""
+        return Fetch(self.side, self._repo, self.remote, quarantine, self._job, self._again)
 
     @property
     def theirs(self) -> str | None:
@@ -50,10 +54,13 @@ class Fetch:
         tracked = self.side.tracked
         return bool(tracked and self.branch and self.branch != tracked.remote_branch)
 
-    def run(self) -> None:
-        """Fetch and examine. Raises Conflict where the remote isn't what it was."""
-        haves = haves_of(self._repo, self.side)
-        self.refs = receive(self.remote, self._choose, haves, self._quarantine, self._job)
+    def run(self, whole: bool = False) -> None:
+        """Fetch and examine. Raises Conflict where the remote isn't what it was.
+
+        whole: ask for all of it, whatever is here already.
+        """
+        haves = [] if whole else haves_of(self._repo, self.side)
+        self.refs = receive(self.remote, self._choose, haves, self.quarantine, self._job)
         if self.theirs:
             self._check_line(self.theirs)
 
@@ -98,18 +105,18 @@ class Fetch:
             )
 
     def _is_here(self, commit: str) -> bool:
-        return commit in self._repo.objects or commit in self._quarantine.objects
+        return commit in self._repo.objects or commit in self.quarantine.objects
 
     def _parents(self, commit: str) -> list[str]:
-        if commit in self._quarantine.objects:
-            obj = self._quarantine.objects.read(commit)
+        if commit in self.quarantine.objects:
+            obj = self.quarantine.objects.read(commit)
             return [parent.decode() for parent in obj.parents]  # type: ignore[attr-defined]
         return self._repo.parents(commit)
 
     def _owner_of(self, tip: str) -> str | None:
         def message(commit: str) -> bytes:
-            here = commit in self._quarantine.objects
-            objects = self._quarantine.objects if here else self._repo.objects
+            here = commit in self.quarantine.objects
+            objects = self.quarantine.objects if here else self._repo.objects
             return objects.read(commit).message  # type: ignore[attr-defined]
 
         return first_owner(message, self._parents, tip)

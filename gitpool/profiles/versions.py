@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Callable, Iterable, Set
 from pathlib import Path
@@ -18,7 +17,7 @@ from ..git.marks import Mark
 from ..git.repository import Repository
 from ..identifiers import check_image_name, check_snapshot_id, check_text
 from ..pool.images import probe
-from .library import Library, size_below
+from .library import Library
 
 NOTE_LIMIT = 2000
 TEXT_LIMIT = 200
@@ -189,17 +188,6 @@ class Versions:
             if repo and content_id in repo.objects and repo.objects.kind(content_id) == b"blob":
                 return lambda: io.BytesIO(repo.objects.read_raw(content_id)[1])
         raise NotFound("unknown_image", "That image isn't in the pool or its history.")
-
-    def storage(self, profile_id: str, thumbnails: int = 0) -> dict[str, Any]:
-        """Bytes on disk: the pool's files, its history, its thumbnails."""
-        folder = self._library.folder(profile_id)
-        self._library.registry.get(profile_id)
-        repo = Repository(folder.path)
-        files = sum(stat.st_size for stat in folder.image_files().values())
-        with contextlib.suppress(FileNotFoundError):
-            files += (folder.path / "manifest.json").stat().st_size
-        history = size_below(repo.git) if repo.exists() else 0
-        return {"files": files, "history": history, "thumbnails": thumbnails, "reclaimable": 0}
 
     def content_ids(self, profile_id: str) -> set[str]:
         """The content ids of the images and masks in the pool now."""

@@ -80,13 +80,13 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
         limit = _whole(query.get("limit", str(_HISTORY_DEFAULT)))
         before = check_snapshot_id(query["before"]) if query.get("before") else None
         words, auto = query.get("q", ""), query.get("auto", "1") != "0"
-        return success(await run(versions.history, _query_id(request), limit, before, words, auto))
+        return success(await run(versions.history, query_id(request), limit, before, words, auto))
 
     @routes.get(PREFIX + "look")
     @answered
     async def look(request: web.Request) -> web.Response:
         target = request.query.get("snapshot", "now")
-        return success(await run(versions.look, _query_id(request), target))
+        return success(await run(versions.look, query_id(request), target))
 
     @routes.get(PREFIX + "diff")
     @answered
@@ -95,7 +95,7 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
         new = request.query.get("to", "now")
         if new != "now":
             check_snapshot_id(new)
-        return success(await run(versions.diff, _query_id(request), old, new))
+        return success(await run(versions.diff, query_id(request), old, new))
 
     @routes.post(PREFIX + "restore")
     @changing
@@ -113,15 +113,6 @@ def _register_versions(routes: web.RouteTableDef, service: Service) -> None:
         said = body.get("locked"), body.get("message"), body.get("note")
         return success(await run(versions.lock, profile_id_of(body), target, *said))
 
-    @routes.get(PREFIX + "storage")
-    @answered
-    async def storage(request: web.Request) -> web.Response:
-        def measure(profile_id: str) -> dict[str, Any]:
-            contents = versions.content_ids(profile_id)
-            return versions.storage(profile_id, service.thumbnails.size_of(contents))
-
-        return success(await run(measure, _query_id(request)))
-
 
 def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
     exchange = service.exchange
@@ -129,7 +120,7 @@ def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
     @routes.get(PREFIX + "export")
     @answered
     async def export(request: web.Request) -> web.StreamResponse:
-        profile_id, form = _query_id(request), request.query.get("format", "zip")
+        profile_id, form = query_id(request), request.query.get("format", "zip")
         if form == "zip":
             name, pieces = await run(exchange.export_zip, profile_id)
             return await download(request, name, ".zip", "application/zip", pieces)
@@ -161,7 +152,8 @@ def profile_id_of(body: Body, key: str = "id") -> str:
     return check_id(body.get(key), key)
 
 
-def _query_id(request: web.Request) -> str:
+def query_id(request: web.Request) -> str:
+    """The id that a request asks about. Raises Malformed."""
     if "id" not in request.query:
         raise Malformed("bad_id", "The id is missing.")
     return check_id(request.query["id"])

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ..host import Host
 from ..service import Service, delay_from
-from . import guard, pool_routes, profile_routes, remote_routes
+from . import guard, pool_routes, profile_routes, remote_routes, storage_routes
 from .answers import run
 
 log = logging.getLogger("gitpool")
@@ -36,6 +36,7 @@ def setup(host: Host) -> Service:
     pool_routes.register(host.routes, service)
     profile_routes.register(host.routes, service)
     remote_routes.register(host.routes, service)
+    storage_routes.register(host.routes, service)
     host.app.middlewares.append(guard.keep_out_of_git)
 
     starting: set[asyncio.Task[None]] = set()

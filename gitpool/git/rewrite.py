@@ -1,0 +1,134 @@
+"""Histories written anew without some of their snapshots: same files, words and times, other
+parents and therefore other ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+
+from dulwich.objects import Commit, Tag
+
+from .ancestry import is_ancestor
+from .changes import compare
+from .messages import parse_message, sentence
+from .objects import ObjectStore
+from .refs import TAGS
+from .repository import Repository
+
+
+def oldest_first(parents: Callable[[str], Iterable[str]], tips: Iterable[str]) -> list[str]:
+    """Every snapshot that the tips come from, parents before children."""
+    order: dict[str, None] = {}
+    todo = [(tip, False) for tip in tips]
+    while todo:
+        commit, done = todo.pop()
+        if commit in order:
+            continue
+        if done:
+            order[commit] = None
+        else:
+            todo.append((commit, True))
+            todo += [(parent, False) for parent in parents(commit) if parent not in order]
+    return list(order)
+
+
+def without(repo: Repository, order: Sequence[str], dropped: Set[str]) -> dict[str, str]:
+    """Write the history anew without `dropped`; gives each kept snapshot's new id, which is the
+    old one where nothing below it was dropped.
+
+    order: the whole history, parents first.
+    """
+    new: dict[str, str] = {}
+    above: dict[str, list[str]] = {}
+    graph: dict[str, list[str]] = {}
+    for name in order:
+        commit = repo.commit(name)
+        before = [p.decode() for p in commit.parents]
+        parents = list(dict.fromkeys(n for p in before for n in above.get(p, [])))
+        parents = _without_ancestors(parents, graph)
+        if name in dropped:
+            above[name] = parents
+            continue
+        if parents == before:
+            new[name] = name
+        else:
+            made = _with(commit, parents)
+            if dropped.intersection(before):
+                made.message = _told_anew(repo, commit, parents)
+            new[name] = repo.objects.write(made)
+        above[name], graph[new[name]] = [new[name]], parents
+    return new
+
+
+def as_one_line(repo: Repository, target: ObjectStore, order: Sequence[str]) -> dict[str, str]:
+    """Write snapshots into `target`, each on the one before it; gives each one's new id."""
+    new: dict[str, str] = {}
+    last: list[str] = []
+    for name in order:
+        new[name] = target.write(_with(repo.commit(name), last))
+        last = [new[name]]
+    return new
+
+
+def moved_tags(
+    repo: Repository, target: ObjectStore, new: Mapping[str, str]
+) -> list[tuple[str, str, str, str]]:
+    """Write the tags on snapshots that have a new id, for those; gives old ref, old id, new ref,
+    new id of each. A name or lock of ours is called after its snapshot, a user's as it was."""
+    moved = []
+    for ref, name in repo.refs.all(TAGS).items():
+        obj = repo.objects.read(name)
+        commit = obj.object[1].decode() if isinstance(obj, Tag) else name
+        if new.get(commit, commit) == commit:
+            continue
+        own = ref == f"{TAGS}snapshot-{commit[:12]}"
+        to = f"{TAGS}snapshot-{new[commit][:12]}" if own else ref
+        made = new[commit]
+        if isinstance(obj, Tag):
+            made = target.write(_tag_on(obj, to.removeprefix(TAGS).encode(), made))
+        moved.append((ref, name, to, made))
+    return moved
+
+
+def _tag_on(tag: Tag, name: bytes, commit_id: str) -> Tag:
+    """The same tag, by that name on that snapshot; a signature wouldn't hold any more."""
+    made = Tag()
+    made.name = name
+    made.object = (Commit, commit_id.encode())
+    made.tagger = tag.tagger
+    made.tag_time, made.tag_timezone = tag.tag_time, tag.tag_timezone
+    made.message = tag.message
+    return made
+
+
+def _with(commit: Commit, parents: Sequence[str]) -> Commit:
+    made = Commit()
+    made.tree = commit.tree
+    made.parents = [parent.encode() for parent in parents]
+    made.author, made.committer = commit.author, commit.committer
+    made.author_time, made.commit_time = commit.author_time, commit.commit_time
+    made.author_timezone, made.commit_timezone = commit.author_timezone, commit.commit_timezone
+    made.encoding = commit.encoding
+    made.message = commit.message
+    return made
+
+
+def _told_anew(repo: Repository, commit: Commit, parents: Sequence[str]) -> bytes:
+    """The message, which for an automatic snapshot says all that changed since the new parent."""
+    message = parse_message(commit.message)
+    if message.kind != "auto" or not parents:
+        return commit.message
+    old = repo.version(parents[0])
+    changes = compare(old, repo.version_of_tree(commit.tree.decode()))
+    return replace(message, text=sentence(changes)).dump()
+
+
+def _without_ancestors(names: list[str], graph: Mapping[str, list[str]]) -> list[str]:
+    """Those that none of the others comes from."""
+    if len(names) < 2:
+        return names
+
+    def parents(name: str) -> list[str]:
+        return graph.get(name, [])
+
+    return [n for n in names if not any(o != n and is_ancestor(parents, n, o) for o in names)]
