@@ -92,17 +92,13 @@ def _thinnable(
 
 def _held_elsewhere(repo: Repository, history: Set[str], synced: str | None) -> set[str]:
     """What refs and logs that aren't the profile's own reach, so that none of it may go."""
-    own = {repo.branch()}
-    named = {
-        name
-        for ref, name in repo.refs.all("refs/").items()
-        if ref not in own and not ref.startswith("refs/gitpool/")
-    }
-    targets = {_target(repo, name) for name in named | reflogs.ids(repo)} - {synced, None}
-    tagged = {_target(repo, name) for name in repo.refs.all(TAGS).values()}
+    refs = repo.refs.all("refs/")
+    aside = (TAGS, "refs/gitpool/")
+    branches = {n for ref, n in refs.items() if ref != repo.branch() and not ref.startswith(aside)}
     # Names and locks go with their snapshots, and hold nothing before them; nor do git's logs.
-    aside = (tagged | reflogs.ids(repo)) & history
-    return ancestors(repo.parents, *(targets - aside))
+    others = {_target(repo, n) for n in {*repo.refs.all(TAGS).values(), *reflogs.ids(repo)}}
+    held = {_target(repo, name) for name in branches} | (others - history)
+    return ancestors(repo.parents, *(name for name in held - {synced} if name))
 
 
 def carry_out(repo: Repository, planned: Plan, tick: sweep.Tick = sweep.silent) -> None:

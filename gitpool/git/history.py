@@ -24,6 +24,7 @@ PREVIEWS = 6
 STRIP = 8
 # A page that few snapshots fit is given as it is after so many looked at, to be gone on with.
 _LOOK_AT_MOST = 4000
+_AFTER = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ class Walk:
         self._seen = set(tips)
         self._heap: list[tuple[int, int, str]] = []
         self._lock = threading.Lock()
-        for tip in tips:
-            self._push(tip)
+        for place, tip in enumerate(tips):
+            # Of one second, what leads from the newest comes first.
+            self._push(tip, place * _AFTER)
 
     def after(self, before: str | None) -> Iterator[str]:
         """Commit ids below `before`, or from the top. Raises NotFound."""
@@ -86,9 +88,9 @@ class Walk:
                     self._push(name)
             return True
 
-    def _push(self, commit_id: str) -> None:
+    def _push(self, commit_id: str, rank: int = 0) -> None:
         commit = self._repo.commit(commit_id)
-        heapq.heappush(self._heap, (-commit.commit_time, len(self._seen), commit_id))
+        heapq.heappush(self._heap, (-commit.commit_time, rank + len(self._seen), commit_id))
 
 
 class History:

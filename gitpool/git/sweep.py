@@ -55,7 +55,7 @@ class Census:
         """The trees and the blobs of snapshots; a tree that is gone needs nothing."""
         trees: set[str] = set()
         blobs: set[str] = set()
-        todo = [self._repo.commit(c).tree.decode() for c in commits if c in self._repo.objects]
+        todo = list(self._trees(commits))
         while todo:
             tree = todo.pop()
             if tree in trees or tree not in self._repo.objects:
@@ -66,6 +66,14 @@ class Census:
             todo += folders
             blobs |= files
         return trees, blobs
+
+
+    def _trees(self, commits: Iterable[str]) -> Iterator[str]:
+        objects = self._repo.objects
+        for name in commits:
+            obj = objects.read(name) if name in objects else None
+            if isinstance(obj, Commit):
+                yield obj.tree.decode()
 
 
 def dead(
