@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from support import git, judge, picture
 
 from gitpool.errors import GitPoolError, Malformed
@@ -31,6 +33,7 @@ from gitpool.identifiers import (
     name_key,
     name_of_branch,
 )
+from gitpool.pool import images
 from gitpool.pool.folder import rebuild
 from gitpool.pool.manifest import Manifest, Slot, image_name, number_of, parse_manifest
 from gitpool.service import Service
@@ -698,3 +701,21 @@ def test_threads_that_create_one_name_make_one_profile(tmp_path: Path) -> None:
     assert len(listed["profiles"]) == 1
     assert listed["unregistered"] == []
     service.stop()
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before the pixels", "behind the pixels"])
+def test_a_pngs_rotation_is_found_wherever_it_stands(late: bool) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    Image.new("RGB", (40, 24)).save(out, "PNG", exif=exif)
+    data, chunks, at = out.getvalue(), [], 8
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        chunks.append(data[at:end])
+        at = end
+    if late:
+        chunks.sort(key=lambda chunk: chunk[4:8] == b"eXIf")
+        chunks.append(chunks.pop(-2))
+        assert [chunk[4:8] for chunk in chunks][-2:] == [b"eXIf", b"IEND"]
+    assert images.probe(io.BytesIO(data[:8] + b"".join(chunks))).size == (24, 40)

@@ -32,6 +32,7 @@ _EXTENSION_OF = {
 }
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
+_PNG_WORDS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 _LENIENCY = threading.RLock()
 # Grey of more than 8 bits.
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
@@ -223,7 +224,7 @@ def _is_whole_png(path: Path) -> bool:
 def _info(image: Image.Image) -> ImageInfo:
     width, height = image.size
     try:
-        turned = image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+        turned = _exif(image).get(_EXIF_ORIENTATION) in _TURNED
         if turned and image.format == "TIFF":
             # Some versions of Pillow have turned a TIFF's size already, some have not.
             image.load()
@@ -233,6 +234,34 @@ def _info(image: Image.Image) -> ImageInfo:
     except Exception:  # damaged EXIF is no reason to refuse a picture
         width, height = image.size
     return ImageInfo(_EXTENSION_OF[image.format or "PNG"], width, height)
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """The EXIF data. Pillow decodes a PNG whole to find it, in case it lies behind the pixels;
+    here only if something does."""
+    from PIL import Image
+
+    if image.format != "PNG":
+        return image.getexif()
+    if image.fp is not None and _has_words_behind_pixels(image.fp):
+        image.load()
+    return Image.Image.getexif(image)
+
+
+def _has_words_behind_pixels(file: BinaryIO) -> bool:
+    """Whether a PNG has EXIF data or text behind its pixels. Chunks are a length, a type, data
+    and a checksum: https://www.w3.org/TR/png/#5Chunk-layout."""
+    place, behind = file.tell(), False
+    try:
+        file.seek(8)
+        while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+            behind = behind or head[4:] == b"IDAT"
+            if behind and head[4:] in _PNG_WORDS:
+                return True
+            file.seek(int.from_bytes(head[:4], "big") + 4, 1)
+        return False
+    finally:
+        file.seek(place)
 
 
 def _readable_formats() -> set[str]:
