@@ -130,9 +130,7 @@ def strip(old: Version, new: Version, changes: Changes, limit: int) -> list[dict
     for change, names, side in touched:
         for name in names:
             first.setdefault(name, (change, side))
-            if len(first) == limit:
-                break
-    return [_thumbnail(change, name, side) for name, (change, side) in first.items()]
+    return [_thumbnail(change, name, side) for name, (change, side) in [*first.items()][:limit]]
 
 
 def slots_of(version: Version) -> list[dict[str, Any]]:

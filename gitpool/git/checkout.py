@@ -15,7 +15,7 @@ from ..errors import Damaged
 from ..identifiers import is_image_name
 from ..pool import durable
 from ..pool.manifest import MANIFEST_NAME
-from .index import is_racy, read_index, write_index
+from .index import CachedFile, is_racy, read_index, write_index
 from .repository import Repository
 
 log = logging.getLogger("gitpool")
@@ -25,6 +25,9 @@ _NOTE = "gitpool-checkout"
 
 def begin(repo: Repository, commit: str) -> None:
     """Note, durably, that the folder shall show this commit once the branch names it."""
+    remembered = repo.remembered()
+    if remembered:
+        repo.note_number(remembered.next_seq)
     durable.write_file(repo.git / _NOTE, commit.encode())
 
 
@@ -50,9 +53,7 @@ def verify(repo: Repository, wanted: dict[str, str]) -> None:
     """Raise Damaged, before anything is changed, where a file to be put back can't be read."""
     cached, _ = read_index(repo.index_path)
     here = {file.blob for file in cached.values()}
-    for blob in set(wanted.values()) - here:
-        with open(os.devnull, "wb") as nowhere:
-            repo.objects.copy_blob(blob, nowhere)
+    repo.objects.check_blobs(set(wanted.values()) - here)
 
 
 def _put(repo: Repository, wanted: dict[str, str]) -> None:
@@ -60,21 +61,12 @@ def _put(repo: Repository, wanted: dict[str, str]) -> None:
     wanted = {n: b for n, b in wanted.items() if n == MANIFEST_NAME or is_image_name(n)}
     cached, written = read_index(repo.index_path)
     present = repo.folder.image_files()
-    files: dict[str, tuple[str, os.stat_result]] = {}
-    for name in sorted(wanted, key=lambda n: n == MANIFEST_NAME):
-        path, blob = repo.path / name, wanted[name]
-        known = cached.get(name)
-        stat = _stat(path)
-        if not (
-            stat
-            and known
-            and known.blob == blob
-            and known.fits(stat)
-            and not is_racy(stat, written)
-        ):
-            with durable.replacing(path) as file:
-                repo.objects.copy_blob(blob, file)
-        files[name] = (blob, os.stat(path))
+    stale = [name for name, blob in wanted.items() if not _holds(repo, name, blob, cached, written)]
+    repo.objects.put_files((wanted[n], repo.path / n) for n in stale if n != MANIFEST_NAME)
+    durable.sync_folder(repo.path)
+    repo.objects.put_files((wanted[n], repo.path / n) for n in stale if n == MANIFEST_NAME)
+    durable.sync_folder(repo.path)
+    files = {name: (blob, os.stat(repo.path / name)) for name, blob in wanted.items()}
     for name in present.keys() - wanted.keys():
         # Only what history holds is removed; a file it has never seen is somebody's.
         known = cached.get(name)
@@ -83,6 +75,15 @@ def _put(repo: Repository, wanted: dict[str, str]) -> None:
     durable.sync_folder(repo.path)
     write_index(repo.index_path, files)
     repo.exclude_files(set(files))
+
+
+def _holds(
+    repo: Repository, name: str, blob: str, cached: dict[str, CachedFile], written: int
+) -> bool:
+    """Whether the file has those bytes already, as the index knows without reading it."""
+    stat, known = _stat(repo.path / name), cached.get(name)
+    fits = stat and known and known.blob == blob and known.fits(stat)
+    return bool(stat and fits and not is_racy(stat, written))
 
 
 def _stat(path: os.PathLike[str]) -> os.stat_result | None:

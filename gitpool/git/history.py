@@ -13,6 +13,7 @@ from typing import Any
 from dulwich.objects import Commit
 
 from ..errors import Damaged, NotFound
+from ..identifiers import name_key
 from . import marks
 from .changes import Version, compare, strip
 from .marks import Mark
@@ -43,7 +44,7 @@ class Wanted:
         if not self.auto and message.kind == "auto" and mark is None:
             return False
         said = [message.text, _author(commit), *([mark.name, mark.note] if mark else [])]
-        return self.text.casefold() in "\n".join(said).casefold()
+        return name_key(self.text) in name_key("\n".join(said))
 
 
 class Walk:

@@ -1,6 +1,7 @@
 """Names, notes and locks that a person gives to snapshots: annotated tags, so that git keeps,
 clones and shows them. One tag a snapshot, `snapshot-<12 digits>`; the first line of its message
-is the name, what follows the note, the last line `Pool-Locked: yes` where it is locked."""
+is the name, what follows the note, the last line `Pool-Locked: yes` where it is locked (and
+`Pool-Locked: no` where it isn't, but the text above it ends with such a line)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from .refs import DROPPED, TAGS
 from .repository import Repository
 from .snapshots import AUTHOR
 
-_LOCKED = "Pool-Locked: yes"
+_LOCKED, _UNLOCKED = "Pool-Locked: yes", "Pool-Locked: no"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,10 @@ class Mark:
         """The tag's message."""
         # A note alone stands below an empty first line, so that it isn't taken for a name.
         head = [self.name] if self.name or self.note else []
-        return "\n\n".join([*head, *filter(None, [self.note, self.locked and _LOCKED])]) + "\n"
+        text = "\n\n".join([*head, *filter(None, [self.note])])
+        if self.locked or text.endswith((_LOCKED, _UNLOCKED)):
+            text = f"{text}\n\n{_LOCKED if self.locked else _UNLOCKED}"
+        return (text if self.name or self.note else text.lstrip()) + "\n"
 
 
 def read(repo: Repository) -> dict[str, Mark]:
@@ -42,10 +46,12 @@ def read(repo: Repository) -> dict[str, Mark]:
         except Damaged:
             continue
         if isinstance(obj, Tag):
-            text = (obj.message or b"").decode("utf-8", "replace").rstrip()
-            locked = text.endswith(_LOCKED)
-            name, _, note = text.removesuffix(_LOCKED).partition("\n")
-            mark = Mark(name.strip(), locked or not own, note.strip())
+            # In a tag of ours what looks like a signature is a part of the note.
+            raw = (obj.message or b"") + ((own and obj.signature) or b"")
+            text = raw.decode("utf-8", "replace").rstrip()
+            above, _, last = text.rpartition("\n")
+            name, _, note = (above if last in (_LOCKED, _UNLOCKED) else text).partition("\n")
+            mark = Mark(name.strip(), last == _LOCKED or not own, note.strip())
             found[obj.object[1].decode()] = mark
         elif not own:
             found[object_id] = Mark(ref.removeprefix(TAGS), True)

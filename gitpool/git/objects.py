@@ -12,10 +12,10 @@ import io
 import os
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ObjectID, ShaFile
@@ -25,6 +25,8 @@ from ..errors import Damaged
 from ..pool import durable
 from .pack_kinds import kind_in
 
+T = TypeVar("T")
+R = TypeVar("R")
 _CHUNK = 1 << 20
 _BLOCK = 1 << 18
 _SMALL = 1 << 16
@@ -100,15 +102,31 @@ class ObjectStore:
         A file that changes while it is read is read again.
         """
         paths = list(paths)
-        try:
-            results = list(_WRITERS.map(self._write_file, paths))
-        except RuntimeError:  # the interpreter is ending, and its threads with it
-            results = [self._write_file(path) for path in paths]
+        results = _each(self._write_file, paths)
         for folder in {self.path_of(object_id).parent for object_id, _ in results}:
             if folder.is_dir():
                 durable.sync_folder(folder)
         durable.sync_folder(self.folder)
         return results
+
+    def put_files(self, wanted: Iterable[tuple[str, Path]]) -> None:
+        """Write blobs' contents to files, several at once, each whole or not at all. Their
+        folder's entries are the caller's to make durable. Raises Damaged."""
+
+        def put(pair: tuple[str, Path]) -> None:
+            with durable.replacing(pair[1], and_folder=False) as file:
+                self.copy_blob(pair[0], file)
+
+        _each(put, list(wanted))
+
+    def check_blobs(self, object_ids: Iterable[str]) -> None:
+        """Read blobs to their end. Raises Damaged where one isn't what was stored."""
+
+        def check(object_id: str) -> None:
+            with open(os.devnull, "wb") as nowhere:
+                self.copy_blob(object_id, nowhere)
+
+        _each(check, list(object_ids))
 
     def delete_loose(self, object_id: str) -> None:
         """Remove a loose object that nothing names any more."""
@@ -287,6 +305,14 @@ class ObjectStore:
             store = _OwnObjectsOnly(str(self.folder), loose_object_size_limit=_OBJECT_LIMIT)
             self._packs = changed, store
         return self._packs[1] if self._packs[1].packs else None
+
+
+def _each(function: Callable[[T], R], things: Sequence[T]) -> list[R]:
+    """Do it for each, several at once."""
+    try:
+        return list(_WRITERS.map(function, things))
+    except RuntimeError:  # the interpreter is ending, and its threads with it
+        return [function(thing) for thing in things]
 
 
 KINDS = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}

@@ -27,6 +27,7 @@ from .refs import BRANCHES, KEPT, LOCK_MARK, Refs
 
 IDENTITY = "gitpool.json"
 CLEANED = "gitpool-cleaned"
+NUMBERS = "gitpool-numbers"
 _CONFIG = """\
 [core]
 \trepositoryformatversion = 0
@@ -163,6 +164,18 @@ class Repository:
             return (self.git / CLEANED).read_bytes()
         except FileNotFoundError:
             return b""
+
+    def next_number(self) -> int:
+        """A number that no image of this profile ever had, nor any above it: going back to an
+        older snapshot brings an older manifest, and a number must never be used twice."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int((self.git / NUMBERS).read_bytes())
+        return 1
+
+    def note_number(self, number: int) -> None:
+        """Have `next_number` be at least that."""
+        if number > self.next_number():
+            durable.write_file(self.git / NUMBERS, b"%d\n" % number)
 
     def tips(self) -> list[str]:
         """Where the history is read from: the newest snapshot, and older ones that a clean-up

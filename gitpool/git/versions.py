@@ -81,18 +81,24 @@ def show(
     return commit
 
 
+def image_gone() -> Conflict:
+    """Only a part of an image was asked for, and the image isn't there."""
+    said = "That image isn't in the pool any more."
+    return Conflict("image_gone", said, "Bring back the image itself.")
+
+
 def _bring_back(
     then: Version, image: str, parts: Set[str], manifest: Manifest, files: dict[str, str]
 ) -> tuple[Manifest, dict[str, str]]:
     slot = then.manifest.slots[_place(then, image)]
+    if slot.mask not in then.blobs:
+        slot = replace(slot, mask=None)
     old = next((s for s in manifest.slots if s.image == image), None)
     if old is None:
-        if not parts >= ALL_PARTS:
-            raise Conflict(
-                "image_gone",
-                "That image isn't in the pool any more.",
-                "Bring back the image itself.",
-            )
+        if "image" not in parts:
+            raise image_gone()
+        mask, label = "mask" in parts, "label" in parts
+        slot = replace(slot, mask=slot.mask if mask else None, label=slot.label if label else "")
         manifest = _insert(then, slot, manifest)
     else:
         slot = Slot(

@@ -28,8 +28,11 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that takes `path`'s place, durably, when the block ends well."""
+def replacing(path: Path, and_folder: bool = True) -> Iterator[BinaryIO]:
+    """A file to write to that takes `path`'s place, durably, when the block ends well.
+
+    and_folder: without it the caller makes the folder's entries durable, once for many files.
+    """
     temp = path.parent / f"{TEMP_PREFIX}{secrets.token_hex(8)}"
     try:
         with open(temp, "xb") as file:
@@ -37,7 +40,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temp, path)
-        sync_folder(path.parent)
+        if and_folder:
+            sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             temp.unlink()

@@ -17,6 +17,7 @@ from ..git.marks import Mark
 from ..git.repository import Repository
 from ..identifiers import check_image_name, check_snapshot_id, check_text
 from ..pool.images import probe
+from . import edits
 from .library import Library
 
 NOTE_LIMIT = 2000
@@ -124,17 +125,20 @@ class Versions:
                 raise NotFound("unknown_snapshot", "There is no such snapshot.")
             if names is not None:
                 _require_images(repo.version(snapshot), names)
+                _check_parts(repo, repo.version(snapshot), self.present(repo), names, chosen)
             snapshots.take(repo, identity, "auto", now)
+            before = edits.present(pool)
             said = history.snapshot(repo, snapshot)["message"].splitlines()[0]
             if names is None:
                 text = f"Restore “{said}”"
                 made = git_versions.restore(repo, identity, snapshot, text, now)
             else:
                 text = f"Bring back {_what(chosen, len(names))} from “{said}”"
-                _check_masks(repo, snapshot, names, chosen)
                 made = git_versions.restore_images(
                     repo, identity, snapshot, names, chosen, text, now
                 )
+            kind = "restore" if names is None else "bring_back"
+            edits.record(pool, before, repo.version(made), kind)
             answer = history.snapshot(repo, made)
         self._library.changed(profile_id)
         return {"snapshot": answer}
@@ -242,18 +246,23 @@ def _what(parts: Set[str], count: int) -> str:
     return f"{count} " + " and ".join(f"{noun}s" for noun in nouns)
 
 
-def _check_masks(repo: Repository, snapshot: str, names: list[str], parts: Set[str]) -> None:
-    """Refuse a mask for a picture of another size: a git user may have put a new picture under
-    an old name. Raises Unacceptable."""
-    then, now = repo.version(snapshot), repo.version(repo.tip())
+def _check_parts(
+    repo: Repository, then: Version, now: Version, names: list[str], parts: Set[str]
+) -> None:
+    """Refuse parts of an image that is gone, and a mask for a picture of another size: a git
+    user may have put a new picture under an old name. Raises Conflict, Unacceptable."""
     old, present = ({slot.image: slot for slot in v.manifest.slots} for v in (then, now))
     for name in names:
-        if name not in present or then.blobs[name] == now.blobs.get(name):
+        if name not in present and "image" not in parts:
+            raise git_versions.image_gone()
+        both = len(parts & {"image", "mask"}) != 1
+        if both or name not in present or then.blobs[name] == now.blobs.get(name):
             continue
-        image = then if "image" in parts else now
-        side, slots = (then, old) if "mask" in parts else (now, present)
-        mask = side.blobs.get(slots[name].mask or "")
-        if mask and _size(repo, mask) != _size(repo, image.blobs[name]):
+        image, other = (then, now) if "image" in parts else (now, then)
+        mask = (old if other is then else present)[name].mask or ""
+        if mask not in other.blobs or name not in image.blobs:
+            continue
+        if _size(repo, other, mask) != _size(repo, image, name):
             raise Unacceptable(
                 "mask_size",
                 "The mask and the picture are of different sizes.",
@@ -261,8 +270,11 @@ def _check_masks(repo: Repository, snapshot: str, names: list[str], parts: Set[s
             )
 
 
-def _size(repo: Repository, blob: str) -> tuple[int, int]:
-    return probe(io.BytesIO(repo.objects.read_raw(blob)[1])).size
+def _size(repo: Repository, version: Version, name: str) -> tuple[int, int]:
+    """A picture's size; what isn't stored yet is in the folder."""
+    blob = version.blobs[name]
+    stored = blob in repo.objects
+    return probe(io.BytesIO(repo.objects.read_raw(blob)[1]) if stored else repo.path / name).size
 
 
 def _require_images(version: Version, names: Iterable[str]) -> None:
