@@ -11,6 +11,7 @@ from .pool.thumbnails import ThumbnailCache
 from .profiles.arrivals import Arrivals
 from .profiles.autosnapshots import AutoSnapshots
 from .profiles.background import Background
+from .profiles.cleanups import Cleanups
 from .profiles.conflicts import Conflicts
 from .profiles.exchange import Exchange
 from .profiles.jobs import Jobs
@@ -54,9 +55,9 @@ class Service:
         self.conflicts = Conflicts(self.library, self.profiles.rename)
         self.sync = Sync(self.library, self.remotes)
         self.arrivals = Arrivals(self.library, self.profiles, self.remotes, self.sync)
-        self.background = Background(
-            Jobs(progress), self.sync, self.arrivals, self.remotes, user, changed
-        )
+        jobs = Jobs(progress)
+        self.cleanups = Cleanups(self.library, jobs.is_busy)
+        self.background = Background(jobs, self.sync, self.arrivals, self.remotes, user, changed)
 
     def start(self) -> None:
         """Tidy up, and have whatever was edited while nobody looked snapshotted soon."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import Conflict, Unacceptable
 from ..identifiers import IMAGE_EXTENSIONS, is_image_name
@@ -44,6 +46,13 @@ class PoolFolder:
             for entry in entries
             if is_image_name(entry.name) and entry.is_file(follow_symlinks=False)
         }
+
+    def stat(self, name: str) -> os.stat_result | None:
+        """A file's stat, or None where there is no such file."""
+        try:
+            return os.stat(self.path / name)
+        except FileNotFoundError:
+            return None
 
     def dropped_files(self) -> list[str]:
         """Regular files that look like images, whatever their name: somebody put them there."""
@@ -112,8 +121,8 @@ class PoolFolder:
         self._unlink(manifest.file_names() - saved.file_names())
         return saved
 
-    def set_mask(self, manifest: Manifest, index: int, staged: Path) -> Manifest:
-        """Take the staged file as the slot's mask; Unacceptable where the sizes differ."""
+    def check_mask(self, manifest: Manifest, index: int, staged: Path) -> images.ImageInfo:
+        """What the staged file is. Raises Unacceptable where it doesn't fit the slot's image."""
         slot = manifest.slots[index]
         if slot.image not in self.image_files():
             raise Conflict("image_gone", f"The file of “{slot.image}” is gone from the pool.")
@@ -125,7 +134,13 @@ class PoolFolder:
                 f"The mask is {mask.width}×{mask.height}, its image {shown.width}×{shown.height}.",
                 "Paint the mask on the image itself.",
             )
-        name = mask_name(slot.image)
+        return mask
+
+    def set_mask(
+        self, manifest: Manifest, index: int, staged: Path, mask: images.ImageInfo
+    ) -> Manifest:
+        """Take the staged file as the slot's mask; `mask` is what `check_mask` found it to be."""
+        name = mask_name(manifest.slots[index].image)
         if mask.extension == ".png":
             os.replace(staged, self.path / name)
             durable.sync_folder(self.path)
@@ -141,6 +156,30 @@ class PoolFolder:
             return manifest
         saved = self.save(manifest.change(index, mask=None))
         self._unlink({mask} - saved.file_names())
+        return saved
+
+    def become(
+        self,
+        old: Manifest,
+        new: Manifest,
+        files: Mapping[str, str],
+        copy: Callable[[str, BinaryIO], None],
+    ) -> Manifest:
+        """Make the pool what `new` says.
+
+        files: those to write first, by name, with the content id that `copy` writes to a file.
+        """
+        written = set()
+        try:
+            for name, content_id in files.items():
+                with durable.replacing(self.path / name) as file:
+                    copy(content_id, file)
+                written.add(name)
+            saved = self.save(new)
+        except BaseException:
+            self._unlink(written - old.file_names())
+            raise
+        self._unlink(old.file_names() - saved.file_names())
         return saved
 
     def take_in(self, manifest: Manifest, stray: list[str], added: int) -> Manifest:

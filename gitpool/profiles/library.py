@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import Conflict, NotFound
 from ..git import snapshots
 from ..git.history import History
+from ..git.index import is_racy, read_index
 from ..git.repository import Identity, Repository
 from ..identifiers import check_id
 from ..pool import durable
 from ..pool.content import ContentIds
 from ..pool.folder import PoolFolder
+from ..pool.kept import KeptFiles
 from ..pool.manifest import Manifest
+from .journals import FILE_NAME, FileJournal, Journal, MemoryJournal
 from .locks import REGISTRY, Locks
 from .registry import Registry
 
@@ -31,13 +35,29 @@ class OpenPool:
     id: str
     folder: PoolFolder
     manifest: Manifest
+    journal: Journal
+    kept: KeptFiles
 
-    def protect(self, names: list[str], now: int) -> None:
-        """Keep what files about to be replaced hold; a plain pool has no history to keep it."""
+    def protect(self, names: Iterable[str], now: int) -> None:
+        """Keep what files about to be replaced or removed hold."""
+        for name in names:
+            self.kept.keep(self.folder.path / name)
 
-    def keep(self, now: int) -> str | None:
-        """Have a snapshot of all there is, and give its id; None for a plain pool."""
-        return None
+    def blobs(self, names: Iterable[str]) -> dict[str, str]:
+        """The content ids of those files of the pool that are there, by name."""
+        found = {}
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                found[name] = self.kept.contents.of(self.folder.path / name)
+        return found
+
+    def holds(self, content_id: str) -> bool:
+        """Whether that content can be put into the folder again."""
+        return self.kept.holds(content_id)
+
+    def copy(self, content_id: str, target: BinaryIO) -> None:
+        """Write that content to `target`. Raises Damaged."""
+        self.kept.copy(content_id, target)
 
 
 @dataclass(frozen=True)
@@ -47,15 +67,29 @@ class OpenProfile(OpenPool):
     repo: Repository
     identity: Identity
 
-    def protect(self, names: list[str], now: int) -> None:
+    def protect(self, names: Iterable[str], now: int) -> None:
         """Snapshot first, if files about to be replaced hold what no snapshot has."""
-        if snapshots.is_dirty(self.repo, names):
+        if snapshots.is_dirty(self.repo, list(names)):
             snapshots.take(self.repo, self.identity, "auto", now)
 
-    def keep(self, now: int) -> str | None:
-        """Have a snapshot of all there is, and give its id."""
-        snapshots.take(self.repo, self.identity, "auto", now)
-        return self.repo.tip()
+    def blobs(self, names: Iterable[str]) -> dict[str, str]:
+        """The content ids of those files of the pool that are there, by name."""
+        cached, written = read_index(self.repo.index_path)
+        found, unknown = {}, []
+        for name in names:
+            stat = self.folder.stat(name)
+            known = cached.get(name)
+            if stat and known and known.fits(stat) and not is_racy(stat, written):
+                found[name] = known.blob
+            else:
+                unknown.append(name)
+        return found | super().blobs(unknown)
+
+    def holds(self, content_id: str) -> bool:
+        return content_id in self.repo.objects
+
+    def copy(self, content_id: str, target: BinaryIO) -> None:
+        self.repo.objects.copy_blob(content_id, target)
 
 
 class Library:
@@ -79,6 +113,8 @@ class Library:
         self.history = History()
         self.clock = clock
         self.changed = changed
+        self._journals: dict[Path, FileJournal] = {}
+        self._sessions: dict[str, MemoryJournal] = {}
         self.edited: Callable[[str], None] = lambda _: None
 
     def now(self) -> int:
@@ -117,6 +153,17 @@ class Library:
             raise NotFound("no_snapshots", "This profile has no snapshots yet.")
         return repo
 
+    def journal(self, pool_id: str) -> Journal:
+        """The pool's edits: a profile's from its folder, a plain pool's of this session."""
+        if self.registry.find(pool_id):
+            path = self.path_of(pool_id) / ".git" / FILE_NAME
+            return self._journals.setdefault(path, FileJournal(path))
+        return self._sessions.setdefault(pool_id, MemoryJournal(self.kept(pool_id)))
+
+    def kept(self, pool_id: str) -> KeptFiles:
+        """What edits of a plain pool took away."""
+        return KeptFiles(self.private / "undo" / check_id(pool_id), self.contents)
+
     @contextlib.contextmanager
     def edit(self, pool_id: str) -> Iterator[OpenPool]:
         """Open a pool to change it, profile or plain."""
@@ -127,7 +174,8 @@ class Library:
                 folder = self.folder(pool_id)
                 if path.is_dir():
                     durable.sweep_temporary(path)
-                yield OpenPool(pool_id, folder, folder.load())
+                journal = self.journal(pool_id)
+                yield OpenPool(pool_id, folder, folder.load(), journal, self.kept(pool_id))
                 return
             with self.open_profile(pool_id) as pool:
                 yield pool
@@ -146,7 +194,11 @@ class Library:
                 repo.create(identity)
             snapshots.settle(repo, identity, self.now())
             manifest = snapshots.take_in(repo, self.now())
-            yield OpenProfile(profile_id, repo.folder, manifest, repo, identity)
+            number = max(manifest.next_seq, repo.next_number())
+            manifest = replace(manifest, next_seq=number)
+            self._sessions.pop(profile_id, None)
+            journal, kept = self.journal(profile_id), self.kept(profile_id)
+            yield OpenProfile(profile_id, repo.folder, manifest, journal, kept, repo, identity)
 
     @contextlib.contextmanager
     def registry_lock(self) -> Iterator[Registry]:
@@ -168,6 +220,11 @@ class Library:
         """Remove scratch folders that a killed process left, once nobody can be using them."""
         with contextlib.suppress(FileNotFoundError):
             for folder in (self.private / "tmp").iterdir():
+                if self.clock() - folder.stat().st_mtime > older_than:
+                    remove_tree(folder)
+        # What plain pools' edits took away is of use only to the session that they were made in.
+        with contextlib.suppress(FileNotFoundError):
+            for folder in (self.private / "undo").iterdir():
                 if self.clock() - folder.stat().st_mtime > older_than:
                     remove_tree(folder)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import Malformed, NotFound
-from ..identifiers import check_image_name, check_text
+from ..identifiers import check_id, check_image_name, check_text
 from ..pool.content import version_of
 from ..pool.folder import PoolFolder
 from ..pool.manifest import LABEL_LIMIT, Manifest
-from .library import Library
+from .edits import Edit, step
+from .library import Library, OpenPool
 
 
 class Pools:
@@ -21,80 +24,89 @@ class Pools:
 
     def list(self, pool_id: str) -> dict[str, Any]:
         """The manifest. Changes nothing; a pool that nobody has added to is empty."""
-        return answer(self._library.folder(pool_id), self._library.manifest(pool_id))
+        library = self._library
+        return self._answer(pool_id, library.folder(pool_id), library.manifest(pool_id))
 
-    def add(self, pool_id: str, staged: Path, added: int, label: str = "") -> dict[str, Any]:
-        """Add an image from a staged file, which is moved."""
+    def add(
+        self, pool_id: str, staged: Path, added: int, label: str = "", batch: object = ""
+    ) -> dict[str, Any]:
+        """Add an image from a staged file, which is moved.
+
+        batch: a word of the caller's; images added one after another under it are undone at once.
+        """
         label = check_text(label, "label", LABEL_LIMIT)
-        with self._library.edit(pool_id) as pool:
-            manifest = pool.folder.add(pool.manifest, staged, label, added)
-        return self._done(pool_id, pool.folder, manifest)
+        word = check_id(batch, "batch") if batch else ""
+        with self._editing(pool_id, "add", word) as edit:
+            edit.done(edit.pool.folder.add(edit.pool.manifest, staged, label, added))
+        return self._done(edit.pool, edit.manifest)
 
     def remove(self, pool_id: str, index: int, image: object = None) -> dict[str, Any]:
-        with self._library.edit(pool_id) as pool:
-            index = pool.manifest.position(index, image)
-            slot = pool.manifest.slots[index]
-            names = [name for name in (slot.image, slot.mask) if name]
-            pool.protect(names, self._library.now())
-            manifest = pool.folder.remove_all(pool.manifest, [index])
-        return self._done(pool_id, pool.folder, manifest)
+        with self._editing(pool_id, "delete") as edit:
+            _remove(edit, [edit.pool.manifest.position(index, image)])
+        return self._done(edit.pool, edit.manifest)
 
     def remove_images(self, pool_id: str, images: object) -> dict[str, Any]:
-        """Remove several images at once, by name. For a profile the answer's `undo` says which
-        snapshot has them: `{"snapshot", "images"}`, as `restore` takes them."""
+        """Remove several images at once, by name."""
         named = isinstance(images, list) and all(isinstance(name, str) for name in images)
         if not named or not images or len(set(images)) != len(images):
             raise Malformed("bad_images", "“images” must be a list of file names.")
-        with self._library.edit(pool_id) as pool:
-            places = {slot.image: i for i, slot in enumerate(pool.manifest.slots)}
+        with self._editing(pool_id, "delete") as edit:
+            manifest = edit.pool.manifest
+            places = {slot.image: i for i, slot in enumerate(manifest.slots)}
             for image in images:
-                pool.manifest.position(places.get(image, len(places)), image)
-            snapshot = pool.keep(self._library.now())
-            manifest = pool.folder.remove_all(pool.manifest, [places[name] for name in images])
-        answered = self._done(pool_id, pool.folder, manifest)
-        if snapshot:
-            answered["undo"] = {"snapshot": snapshot, "images": images}
-        return answered
+                manifest.position(places.get(image, len(places)), image)
+            _remove(edit, [places[name] for name in images])
+        return self._done(edit.pool, edit.manifest)
 
     def activate(self, pool_id: str, index: int, image: object = None) -> dict[str, Any]:
         """Choose the active image."""
         with self._library.edit(pool_id) as pool:
             index = pool.manifest.position(index, image)
             manifest = pool.folder.save(pool.manifest.activate(index))
-        return self._done(pool_id, pool.folder, manifest)
+        return self._done(pool, manifest)
 
     def label(
         self, pool_id: str, index: int, label: object, image: object = None
     ) -> dict[str, Any]:
         text = check_text(label, "label", LABEL_LIMIT)
-        with self._library.edit(pool_id) as pool:
-            index = pool.manifest.position(index, image)
-            manifest = pool.folder.save(pool.manifest.change(index, label=text))
-        return self._done(pool_id, pool.folder, manifest)
+        with self._editing(pool_id, "label") as edit:
+            manifest = edit.pool.manifest
+            index = manifest.position(index, image)
+            edit.done(edit.pool.folder.save(manifest.change(index, label=text)))
+        return self._done(edit.pool, edit.manifest)
 
     def set_mask(
         self, pool_id: str, index: int, staged: Path | None, image: object = None
     ) -> dict[str, Any]:
         """Take a staged file as the slot's mask; None clears it."""
-        with self._library.edit(pool_id) as pool:
-            index = pool.manifest.position(index, image)
-            old = pool.manifest.slots[index].mask
-            if old:
-                pool.protect([old], self._library.now())
-            if staged is None:
-                manifest = pool.folder.clear_mask(pool.manifest, index)
+        with self._editing(pool_id, "mask") as edit:
+            folder, manifest = edit.pool.folder, edit.pool.manifest
+            index = manifest.position(index, image)
+            # Refused before anything is kept of what it would have replaced.
+            info = folder.check_mask(manifest, index, staged) if staged else None
+            edit.losing([manifest.slots[index].mask])
+            if staged and info:
+                edit.done(folder.set_mask(manifest, index, staged, info))
             else:
-                manifest = pool.folder.set_mask(pool.manifest, index, staged)
-        return self._done(pool_id, pool.folder, manifest)
+                edit.done(folder.clear_mask(manifest, index))
+        return self._done(edit.pool, edit.manifest)
 
     def reorder(self, pool_id: str, order: object) -> dict[str, Any]:
         if not isinstance(order, list) or any(
             isinstance(i, bool) or not isinstance(i, int) for i in order
         ):
             raise Malformed("bad_order", "The order must be a list of whole numbers.")
-        with self._library.edit(pool_id) as pool:
-            manifest = pool.folder.save(pool.manifest.reorder(order))
-        return self._done(pool_id, pool.folder, manifest)
+        with self._editing(pool_id, "reorder") as edit:
+            edit.done(edit.pool.folder.save(edit.pool.manifest.reorder(order)))
+        return self._done(edit.pool, edit.manifest)
+
+    def undo(self, pool_id: str) -> dict[str, Any]:
+        """Take the newest edit back that still has an effect. Raises Conflict."""
+        return self._step(pool_id, back=True)
+
+    def redo(self, pool_id: str) -> dict[str, Any]:
+        """Make the edit again that was undone last. Raises Conflict."""
+        return self._step(pool_id, back=False)
 
     def file(self, pool_id: str, name: object) -> Path:
         """The path of an image or mask of a pool. Raises NotFound."""
@@ -103,10 +115,32 @@ class Pools:
             raise NotFound("unknown_image", "There is no such image in the pool.")
         return path
 
-    def _done(self, pool_id: str, folder: PoolFolder, manifest: Manifest) -> dict[str, Any]:
-        self._library.edited(pool_id)
-        self._library.changed(pool_id)
-        return answer(folder, manifest)
+    @contextlib.contextmanager
+    def _editing(self, pool_id: str, kind: str, batch: str = "") -> Iterator[Edit]:
+        with self._library.edit(pool_id) as pool:
+            yield Edit(pool, kind, self._library.now(), batch)
+
+    def _step(self, pool_id: str, back: bool) -> dict[str, Any]:
+        with self._library.edit(pool_id) as pool:
+            done = step(pool, back, self._library.now())
+        said = {"kind": done.kind, "images": list(done.images), "count": len(done.images)}
+        return {**self._done(pool, done.manifest), "undone" if back else "redone": said}
+
+    def _done(self, pool: OpenPool, manifest: Manifest) -> dict[str, Any]:
+        self._library.edited(pool.id)
+        self._library.changed(pool.id)
+        return self._answer(pool.id, pool.folder, manifest)
+
+    def _answer(self, pool_id: str, folder: PoolFolder, manifest: Manifest) -> dict[str, Any]:
+        undo = self._library.journal(pool_id).summary()
+        return {**answer(folder, manifest), "undo": undo}
+
+
+def _remove(edit: Edit, indexes: list[int]) -> None:
+    manifest = edit.pool.manifest
+    slots = [manifest.slots[index] for index in indexes]
+    edit.losing(name for slot in slots for name in (slot.image, slot.mask))
+    edit.done(edit.pool.folder.remove_all(manifest, indexes))
 
 
 def answer(folder: PoolFolder, manifest: Manifest) -> dict[str, Any]:

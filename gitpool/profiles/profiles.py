@@ -11,12 +11,14 @@ from typing import Any
 
 from ..errors import Conflict, Malformed, NotFound
 from ..git import clone, snapshots
+from ..git.changes import Version
 from ..git.messages import Message
 from ..git.refs import BRANCHES
 from ..git.repository import Identity, Repository
 from ..identifiers import branch_of, check_id, check_name, free_name
 from ..pool import durable
 from ..pool.folder import PoolFolder
+from . import edits
 from .library import PRIVATE, Library, remove_tree
 
 KEEP_DELETED_DAYS = 7
@@ -156,6 +158,8 @@ class Profiles:
                 pool.folder.save(replace(manifest, slots=slots))
                 identity = library.registry.get(profile_id)
                 snapshots.take(pool.repo, identity, "auto", library.now())
+                copied = pool.repo.version(pool.repo.tip())
+                edits.record(pool, Version(pool.manifest), copied, "seed")
         library.changed(profile_id)
         return {"copied": len(slots)}
 

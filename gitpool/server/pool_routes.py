@@ -41,7 +41,8 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
                 raise Malformed("no_image", "The form has no image.")
             added = form.whole_number("ts") if "ts" in form.text else int(_milliseconds(service))
             label = form.text.get("label", "")
-            return pools.add(_pool_id(form), form.file, max(0, min(added, 2**53)), label)
+            added, batch = max(0, min(added, 2**53)), form.text.get("batch", "")
+            return pools.add(_pool_id(form), form.file, added, label, batch)
 
         return await _with_upload(request, service, "image", act)
 
@@ -83,6 +84,16 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
     @changing
     async def reorder(request: web.Request) -> web.Response:
         return await edit(request, lambda i, b: pools.reorder(i, b.get("order")))
+
+    @routes.post("/grid_pool/undo")
+    @changing
+    async def undo(request: web.Request) -> web.Response:
+        return await edit(request, lambda i, _: pools.undo(i))
+
+    @routes.post("/grid_pool/redo")
+    @changing
+    async def redo(request: web.Request) -> web.Response:
+        return await edit(request, lambda i, _: pools.redo(i))
 
     @routes.get("/grid_pool/thumb")
     @answered
