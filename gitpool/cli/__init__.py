@@ -15,10 +15,10 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import GitPoolError, Malformed
-from . import check, demo, history, output, profiles, sync, transfer
+from . import check, compact, demo, history, output, profiles, sync, transfer
 from .exits import STOPPED, exit_code, from_system
 
-_GROUPS = (profiles, history, transfer, sync, check, demo)
+_GROUPS = (profiles, history, transfer, compact, sync, check, demo)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -13,7 +13,8 @@ from .output import Outcome, counted, error_body, moment, printable, size, table
 from .places import common_options, find_profiles, open_service
 
 _HEAD = ["NAME", "IMAGES", "ID"]
-_KINDS = ("files", "history", "thumbnails")
+_BYTES = ("files", "history", "thumbnails", "reclaimable")
+_COUNTS = ("images", "snapshots")
 
 
 def register(commands: Any) -> None:
@@ -77,7 +78,9 @@ def _storage(options: argparse.Namespace) -> Outcome:
                 exit_code(told),
             )
         profiles.append({"id": entry.id, "name": entry.name, **measured})
-    total = {kind: sum(profile.get(kind, 0) for profile in profiles) for kind in _KINDS}
+    total = {
+        kind: sum(profile.get(kind, 0) for profile in profiles) for kind in (*_BYTES, *_COUNTS)
+    }
     return Outcome({"profiles": profiles, "total": total}, _sizes(profiles, total), code)
 
 
@@ -87,12 +90,12 @@ def _measure(service: Service, profile_id: str) -> dict[str, Any]:
 
 
 def _sizes(profiles: list[dict[str, Any]], total: dict[str, int]) -> str:
-    rows = [["NAME", *(kind.upper() for kind in _KINDS)]]
-    rows += [
-        [profile["name"], *(size(profile[kind]) for kind in _KINDS)]
-        for profile in profiles
-        if "error" not in profile
-    ]
-    rows.append([counted(len(profiles), "profile"), *(size(total[kind]) for kind in _KINDS)])
+    rows = [["NAME", *(kind.upper() for kind in (*_BYTES, *_COUNTS))]]
+    rows += [_row(p["name"], p) for p in profiles if "error" not in p]
+    rows.append(_row(counted(len(profiles), "profile"), total))
     failed = [f"{printable(p['name'])}: {p['error']['message']}" for p in profiles if "error" in p]
-    return "\n".join([table(rows, [1, 2, 3]), *failed])
+    return "\n".join([table(rows, range(1, len(rows[0]))), *failed])
+
+
+def _row(name: str, measured: dict[str, Any]) -> list[str]:
+    return [name, *(size(measured[k]) for k in _BYTES), *(str(measured[k]) for k in _COUNTS)]
