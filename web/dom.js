@@ -59,38 +59,84 @@ export function isolate(element) {
 /**
  * Show a floating panel near an element, closed by Escape or a click elsewhere.
  * @param {HTMLElement} anchor @param {HTMLElement} content
- * @param {{ minWidth?: number, onClose?: () => void }} [options]
- * @returns {() => void} closes it
+ * @param {{ minWidth?: number, label?: string, onClose?: () => void }} [options] `label` says what
+ *   it is, where the content doesn't itself
+ * @returns {() => void} closes it; the keyboard goes back to where it was
  */
 export function popover(anchor, content, options = {}) {
-  const panel = h("div.gp-root.gp-popover", { role: "dialog" }, content);
+  const before = /** @type {HTMLElement | null} */ (document.activeElement);
+  const named = options.label ? { role: "dialog", ariaLabel: options.label } : {};
+  const panel = h("div.gp-root.gp-popover", named, content);
   isolate(panel);
   document.body.append(panel);
   place(panel, anchor, options.minWidth ?? 0);
   /** @param {Event} event */
   const outside = (event) => {
     const target = /** @type {Node} */ (event.target);
-    if (!panel.contains(target) && !anchor.contains(target)) close();
+    if (!panel.contains(target) && !anchor.contains(target)) end(false);
   };
   /** @param {KeyboardEvent} event */
   const escape = (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
+    event.preventDefault();
     close();
-    anchor.focus?.();
   };
   let open = true;
-  function close() {
+  const close = () => end(true);
+  function end(/** @type {boolean} */ back) {
     if (!open) return;
     open = false;
+    const inside = panel.contains(document.activeElement);
     panel.remove();
     document.removeEventListener("pointerdown", outside, true);
     document.removeEventListener("keydown", escape, true);
+    if (back && inside) giveFocusBack(before, anchor);
     options.onClose?.();
   }
   document.addEventListener("pointerdown", outside, true);
   document.addEventListener("keydown", escape, true);
   return close;
+}
+
+/** @param {HTMLElement | null} before @param {HTMLElement} [instead] where that is gone */
+export function giveFocusBack(before, instead) {
+  const there = before?.isConnected && before !== document.body;
+  (there ? before : instead)?.focus({ preventScroll: true });
+}
+
+const TAKES_FOCUS = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+
+/**
+ * Keep Tab inside an element: from its last control to its first, and back.
+ * @param {HTMLElement} element @param {KeyboardEvent} event of the Tab key
+ */
+export function keepInside(element, event) {
+  const all = /** @type {HTMLElement[]} */ ([...element.querySelectorAll(TAKES_FOCUS)]);
+  const there = all.filter((each) => !each.matches(":disabled, [tabindex='-1']") && each.offsetParent);
+  const at = there.indexOf(/** @type {any} */ (document.activeElement));
+  const last = there.length - 1;
+  const leaves = at < 0 || (event.shiftKey ? at === 0 : at === last);
+  if (!leaves) return;
+  event.preventDefault();
+  event.stopPropagation();
+  there[event.shiftKey ? last : 0]?.focus();
+}
+
+/**
+ * Where a key moves to in a list that goes round; null where it doesn't move. Pure.
+ * @param {string} key @param {number} at @param {number} count @returns {number | null}
+ */
+export function stepTo(key, at, count) {
+  if (!count) return null;
+  /** @type {Record<string, number>} */
+  const targets = {
+    ArrowDown: (at + 1) % count,
+    ArrowUp: at <= 0 ? count - 1 : at - 1,
+    Home: 0,
+    End: count - 1,
+  };
+  return targets[key] ?? null;
 }
 
 /** @param {HTMLElement} panel @param {HTMLElement} anchor @param {number} minWidth */
@@ -111,40 +157,52 @@ export function clamp(value, low, high) {
 }
 
 /**
- * A menu of choices near an element.
- * @param {HTMLElement} anchor
- * @param {({ icon: string, label: string, danger?: boolean, onclick: () => void } | null)[]} items
+ * A choice of a menu; `keys` tells what does the same without the menu.
+ * @typedef {{ icon: string, label: string, danger?: boolean, disabled?: boolean, keys?: string,
+ *   onclick: () => void }} MenuItem
+ */
+
+/**
+ * A menu of choices near an element; null parts them.
+ * @param {HTMLElement} anchor @param {(MenuItem | null)[]} items
  */
 export function menu(anchor, items) {
   const list = h("div.gp-menu", { role: "menu" });
-  const close = popover(anchor, list, { minWidth: 180 });
-  for (const item of items) {
-    if (!item) {
-      list.append(h("hr"));
-      continue;
-    }
-    const choose = () => {
-      close();
-      item.onclick();
-    };
-    const row = button({ icon: item.icon, label: item.label, onclick: choose });
-    row.setAttribute("role", "menuitem");
-    row.classList.toggle("gp-danger", !!item.danger);
-    list.append(row);
-  }
+  const close = popover(anchor, list, { minWidth: 180, onClose: () => opened(anchor, false) });
+  opened(anchor, true);
+  list.append(...items.map((item) => (item ? menuRow(item, close) : h("hr"))));
   list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-    const rows = [...list.querySelectorAll("button")];
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
+    const rows = [...list.querySelectorAll("button:not(:disabled)")];
     const at = rows.indexOf(/** @type {any} */ (document.activeElement));
-    rows[(at + step + rows.length) % rows.length].focus();
+    const to = stepTo(event.key, at, rows.length);
+    if (event.key === "Tab") close();
+    if (event.key !== "Tab" && to === null) return;
+    event.preventDefault();
+    rows[to ?? -1]?.focus();
   });
-  list.querySelector("button")?.focus();
+  list.querySelector("button:not(:disabled)")?.focus();
   return close;
 }
 
-/** `count` things, in words. @param {number} count @param {string} noun */
-export function plural(count, noun) {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+/** @param {MenuItem} item @param {() => void} close */
+function menuRow(item, close) {
+  const choose = () => {
+    close();
+    item.onclick();
+  };
+  const row = button({ icon: item.icon, label: item.label, onclick: choose });
+  row.setAttribute("role", "menuitem");
+  row.tabIndex = -1;
+  row.disabled = !!item.disabled;
+  row.classList.toggle("gp-danger", !!item.danger);
+  if (item.keys) {
+    row.append(" ", h("kbd", { textContent: item.keys }));
+    row.ariaLabel = `${item.label} ${item.keys}`;
+  }
+  return row;
+}
+
+/** @param {HTMLElement} anchor @param {boolean} open */
+function opened(anchor, open) {
+  if (anchor.hasAttribute("aria-haspopup")) anchor.ariaExpanded = String(open);
 }

@@ -3,25 +3,23 @@
 
 import { app, ComfyApp } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
+import { inWords } from "./failures.js";
+import { t } from "./i18n.js";
 
 /** The editor's application; only this folder's host modules touch it. */
 export { app };
 
-/**
- * @typedef {object} Failure
- * @property {string} code
- * @property {string} message
- * @property {string} hint
- */
+/** @typedef {import("./failures.js").Failure} Failure */
 
 /** An answer of ours that says what went wrong, in words a person can use. */
 export class RequestError extends Error {
   /** @param {number} status @param {Partial<Failure>} failure */
   constructor(status, failure) {
-    super(failure.message || "ComfyUI's server did not answer.");
+    const { code, message, hint } = inWords(failure);
+    super(message);
     this.status = status;
-    this.code = failure.code || "unreachable";
-    this.hint = failure.hint || "";
+    this.code = code;
+    this.hint = hint;
   }
 }
 
@@ -36,10 +34,7 @@ async function fetchRoute(route, options = {}) {
     const patient = /** @type {RequestInit} */ ({ ...options, timeoutMs: null });
     response = await api.fetchApi(route, patient);
   } catch {
-    throw new RequestError(0, {
-      message: "ComfyUI's server did not answer.",
-      hint: "Check that ComfyUI is running.",
-    });
+    throw new RequestError(0, { code: "unreachable" });
   }
   if (!response.ok) {
     const body = await response.json().catch(() => ({}));
@@ -130,16 +125,52 @@ export function saveFile(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** The language that ComfyUI's page is in, as `en` or `zh-TW`. */
-export function pageLanguage() {
-  const chosen = app.extensionManager?.setting?.get?.("Comfy.Locale");
-  return typeof chosen === "string" && chosen ? chosen : "en";
+/** @param {string} id @returns {string} "" where it isn't set */
+function setting(id) {
+  const chosen = app.extensionManager?.setting?.get?.(id);
+  return typeof chosen === "string" ? chosen : "";
 }
 
-/** What every pack's `locales` folder says, by language. @returns {Promise<Record<string, any>>} */
-export async function translations() {
-  const response = await api.fetchApi("/i18n");
-  return response.ok ? response.json() : {};
+/** Languages that Git Pool speaks and ComfyUI doesn't. */
+const OURS_ALONE = ["de"];
+
+/** Our own setting, for where ComfyUI's page can't be in the person's language. */
+export const LANGUAGE_SETTING = {
+  id: "GitPool.Language",
+  category: ["Git Pool", "Language"],
+  name: "Language of Git Pool",
+  tooltip: "Takes effect when the page is loaded again.",
+  type: "combo",
+  defaultValue: "auto",
+  options: [
+    { value: "auto", text: "Same as ComfyUI" },
+    { value: "en", text: "English" },
+    { value: "zh", text: "中文" },
+    { value: "ja", text: "日本語" },
+    { value: "de", text: "Deutsch" },
+    { value: "fr", text: "Français" },
+  ],
+};
+
+/** The language that the page shall be in, as `en` or `zh-TW`. */
+export function pageLanguage() {
+  const own = setting(LANGUAGE_SETTING.id);
+  if (own && own !== LANGUAGE_SETTING.defaultValue) return own;
+  const chosen = setting("Comfy.Locale") || "en";
+  const first = navigator.language.split("-")[0];
+  // ComfyUI falls back to English there, which nobody chose.
+  return chosen === "en" && OURS_ALONE.includes(first) ? first : chosen;
+}
+
+/** @type {Promise<Record<string, any>> | null} */
+let texts = null;
+
+/** What every pack's `locales` folder says, by language; asked for once. */
+export function translations() {
+  texts ??= api.fetchApi("/i18n").then(
+    (/** @type {Response} */ response) => (response.ok ? response.json() : {}),
+  );
+  return /** @type {Promise<Record<string, any>>} */ (texts);
 }
 
 /** Listen to the server's events. @param {string} event @param {(data: any) => void} listener */
@@ -191,6 +222,22 @@ export async function askConfirm(title, message, options = {}) {
 /** Have the canvas drawn again, and the workflow known as changed. */
 export function redraw() {
   (app.rootGraph ?? app.graph)?.setDirtyCanvas?.(true, true);
+}
+
+/** Add a tab to the sidebar. @param {Record<string, unknown>} tab as ComfyUI takes it */
+export function registerSidebarTab(tab) {
+  app.extensionManager.registerSidebarTab(tab);
+}
+
+/** Open a sidebar tab, or close it. @param {string} id @param {boolean} open */
+export function showSidebarTab(id, open) {
+  const { sidebarTab } = app.extensionManager;
+  if ((sidebarTab.activeSidebarTabId === id) !== open) sidebarTab.toggleSidebarTab(id);
+}
+
+/** The nodes that are selected on the canvas. @returns {any[]} */
+export function selectedNodes() {
+  return Object.values(app.canvas?.selected_nodes ?? {});
 }
 
 /**
@@ -258,6 +305,11 @@ function annotated(ref) {
   return `${folder}${ref.filename}${ref.type ? ` [${ref.type}]` : ""}`;
 }
 
+/** The part of the page beside ComfyUI's bars and panels, where there is one. @returns {Element | null} */
+export function workArea() {
+  return document.querySelector(".graph-canvas-panel");
+}
+
 let warned = false;
 
 function warnOfOtherPack() {
@@ -265,7 +317,7 @@ function warnOfOtherPack() {
   warned = true;
   toast(
     "warn",
-    "Another image pool pack answers",
-    "Two custom node packs bring image pools. Remove the older one to use Git Pool.",
+    t("Another image pool pack answers"),
+    t("Two custom node packs bring image pools. Remove the older one to use Git Pool."),
   );
 }

@@ -1,20 +1,33 @@
 // @ts-check
 // Text in the user's language: every sentence of the page, looked up by its English.
 
-import { pageLanguage, translations } from "./host.js";
-
 /** What ComfyUI's own keys can't collide with, in `locales/<language>/main.json`. */
 const NAMESPACE = "gitPool";
+const ENGLISH = "en";
 
 /** @type {Record<string, string | string[]>} */
 let known = {};
-let language = "en";
+let language = ENGLISH;
+/** How dates and numbers are written; English has several ways. */
+let region = ENGLISH;
 
-/** Learn the language that ComfyUI shows; without it the page is English. */
-export async function begin() {
-  language = pageLanguage();
-  const all = await translations();
-  known = all[language]?.[NAMESPACE] ?? all[language.split("-")[0]]?.[NAMESPACE] ?? {};
+/**
+ * Speak a language from now on; without texts for it, English.
+ * @param {string} wanted a tag such as `de` or `zh-TW`
+ * @param {() => Promise<Record<string, any>>} translations gives the texts of all packs by language
+ */
+export async function use(wanted, translations) {
+  const base = wanted.split("-")[0];
+  const all = base === ENGLISH ? {} : await translations();
+  const spoken = [wanted, base].find((each) => all[each]?.[NAMESPACE]);
+  known = spoken ? all[spoken][NAMESPACE] : {};
+  language = spoken ?? ENGLISH;
+  region = regionOf(language);
+}
+
+/** Whether the page is in English. */
+export function isEnglish() {
+  return language === ENGLISH;
 }
 
 /**
@@ -39,14 +52,20 @@ export function tn(one, many, n, values = {}) {
   return fill(first ? forms[0] : forms[last], { n: formatNumber(n), ...values });
 }
 
-/** @param {number} value */
-export function formatNumber(value) {
-  return value.toLocaleString(language);
+/** @param {number} value @param {Intl.NumberFormatOptions} [options] */
+export function formatNumber(value, options) {
+  return value.toLocaleString(region, options);
 }
 
 /** @param {Date} date @param {Intl.DateTimeFormatOptions} options */
 export function formatDate(date, options) {
-  return date.toLocaleString(language, options);
+  return date.toLocaleString(region, options);
+}
+
+/** The browser's own kind of a language, such as British English. @param {string} spoken */
+function regionOf(spoken) {
+  const same = (/** @type {string} */ tag) => tag.split("-")[0] === spoken.split("-")[0];
+  return navigator.languages.find(same) ?? spoken;
 }
 
 /** @param {string} text @param {Record<string, unknown>} values */

@@ -1,9 +1,8 @@
 // @ts-check
 // A dialog over the whole page: keeps the keyboard inside, Escape closes it.
 
-import { button, h, icon, isolate } from "./dom.js";
-
-const TAKES_FOCUS = "button, input, select, textarea, summary, [tabindex='0']";
+import { button, giveFocusBack, h, icon, isolate, keepInside } from "./dom.js";
+import { t } from "./i18n.js";
 
 let made = 0;
 
@@ -30,7 +29,7 @@ export class Modal {
         {},
         icon(options.icon),
         this.title,
-        button({ icon: "times", title: "Close", onclick: () => this.close() }),
+        button({ icon: "times", title: t("Close"), onclick: () => this.close() }),
       ),
       this.body,
       this.footer,
@@ -67,7 +66,7 @@ export class Modal {
     this.open = false;
     document.removeEventListener("keydown", this.keys, true);
     this.element.remove();
-    if (this.before?.isConnected) this.before.focus?.({ preventScroll: true });
+    giveFocusBack(this.before);
     this.onClose?.();
   }
 
@@ -98,23 +97,10 @@ export class Modal {
       event.stopPropagation();
       this.close();
     } else if (event.key === "Tab") {
-      this.turn(event);
+      keepInside(this.panel, event);
     } else if (!inside) {
       // What was in the dialog may be gone; the page behind it isn't meant.
       event.stopPropagation();
     }
-  }
-
-  /** Go round inside the dialog. @param {KeyboardEvent} event */
-  turn(event) {
-    const all = /** @type {HTMLElement[]} */ ([...this.panel.querySelectorAll(TAKES_FOCUS)]);
-    const there = all.filter((element) => !element.matches(":disabled") && element.offsetParent);
-    const at = there.indexOf(/** @type {any} */ (document.activeElement));
-    const last = there.length - 1;
-    const leaves = at < 0 || (event.shiftKey ? at === 0 : at === last);
-    if (!leaves) return;
-    event.preventDefault();
-    event.stopPropagation();
-    there[event.shiftKey ? last : 0]?.focus();
   }
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -24,25 +26,46 @@ _EMPTY_LISTS = (
     "/internal/files/temp",
 )
 _EMPTY_OBJECTS = (
-    "/i18n",
     "/workflow_templates",
     "/global_subgraphs",
     "/node_replacements",
     "/internal/folder_paths",
 )
+_OTHER_TEXTS = ("nodeDefs", "commands", "settings")
 
 
 def add_small_routes(routes: web.RouteTableDef, frontend_version: str | None) -> None:
-    """Register constant answers, `/features`, `/system_stats` and the logs."""
+    """Register constant answers, `/i18n`, `/features`, `/system_stats` and the logs."""
     for path in _EMPTY_LISTS:
         routes.get(path)(_constant([]))
     for path in _EMPTY_OBJECTS:
         routes.get(path)(_constant({}))
+    routes.get("/i18n")(_constant(translations(find_locales())))
     routes.get("/features")(_constant(FEATURES))
     routes.get("/system_stats")(_constant(system_stats(frontend_version)))
     routes.get("/internal/logs")(_constant(""))
     routes.get("/internal/logs/raw")(_constant({"entries": [], "size": {"cols": 80, "rows": 24}}))
     routes.patch("/internal/logs/subscribe")(_constant({}))
+
+
+def find_locales() -> Path | None:
+    """The pack's texts: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "_locales", package.parent / "locales"):
+        if folder.is_dir():
+            return folder
+    return None
+
+
+def translations(locales: Path | None) -> dict[str, dict[str, Any]]:
+    """What ComfyUI makes of a pack's `locales`: by language, `main.json` and, under its own name,
+    each of the others."""
+    found: dict[str, dict[str, Any]] = {}
+    for folder in sorted(locales.iterdir()) if locales else []:
+        texts = {file.stem: json.loads(file.read_text("utf-8")) for file in folder.glob("*.json")}
+        others = {key: texts[key] for key in _OTHER_TEXTS if key in texts}
+        found[folder.name] = {**texts.get("main", {}), **others}
+    return found
 
 
 def add_template_routes(app: web.Application) -> None:

@@ -361,6 +361,9 @@ def test_the_list_of_what_is_there(page: SyncEditor, second: DemoMachine, http: 
     dialog.get_by_role("button", name=re.compile("Get all that aren't here")).click()
     wait_for(lambda: set(ids.values()) <= set(page.demo.profiles().values()))
     page.row("List B").get_by_text("On this machine").wait_for()
+    # The others that weren't here come as well, whatever is searched for.
+    wait_for(lambda: page.page.locator(".gp-modal .pi-spinner").count() == 0)
+    wait_for(lambda: page.page.get_by_role("button", name="Cancel all").count() == 0)
     # Removed there, after ComfyUI's own question; here it stays.
     page.row("List A").get_by_role("button", name=re.compile("Remove")).click()
     page.confirm("Delete")

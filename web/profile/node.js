@@ -3,14 +3,16 @@
 
 import { button, h, icon, isolate, menu } from "../dom.js";
 import { followAll, hide, widgetOf } from "../follow.js";
+import { openStorage as openUsage } from "../history/storage.js";
+import { openHistory } from "../history/tab.js";
 import { redraw } from "../host.js";
+import { t } from "../i18n.js";
 import { chain } from "../pool/node.js";
 import * as profiles from "../profiles.js";
 import { SyncBar } from "../remote/bar.js";
 import { openConnect } from "../remote/connect.js";
 import { openStorage } from "../remote/storage.js";
 import * as actions from "./actions.js";
-import { openHistory } from "./history.js";
 import { openPicker } from "./picker.js";
 
 const HEIGHT = 112;
@@ -18,6 +20,7 @@ const HEIGHT = 112;
 /** Give a new Pool Profile node its controls. @param {any} node */
 export function setUpProfileNode(node) {
   const view = new ProfileView(node);
+  node.gitpoolChoose = (/** @type {string} */ id) => view.choose(id);
   node.addDOMWidget("gitpool_profile", "GITPOOL_PROFILE", view.element, {
     serialize: false,
     hideOnZoom: false,
@@ -47,10 +50,11 @@ class ProfileView {
       this.name,
       icon("chevron-down"),
     );
-    this.snapshot = this.tool("camera", "Snapshot", () => actions.snapshot(this.id));
-    this.history = this.tool("history", "History", () => openHistory(this.id, (id) => this.choose(id)));
-    this.create = this.tool("plus", "Create", () => this.follows(actions.create()));
-    this.more = this.tool("ellipsis-v", "More", () => this.openMenu());
+    this.snapshot = this.tool("camera", t("Snapshot"), () => actions.snapshot(this.id));
+    this.history = this.tool("history", t("History"), () => openHistory(this.id, (id) => this.choose(id)));
+    this.create = this.tool("plus", t("Create"), () => this.follows(actions.create()));
+    this.more = this.tool("ellipsis-v", t("More"), () => this.openMenu());
+    this.more.setAttribute("aria-haspopup", "menu");
     this.sync = new SyncBar({
       id: () => this.id,
       name: () => profiles.find(this.id)?.name ?? this.savedName,
@@ -110,10 +114,11 @@ class ProfileView {
     // The id decides, the name follows.
     const widget = widgetOf(this.node, "profile");
     if (profile && widget && widget.value !== profile.name) widget.value = profile.name;
-    const shown = missing ? `${this.savedName || "Profile"} (missing)` : profile?.name ?? this.savedName;
-    this.name.textContent = shown || "Choose a profile";
+    const gone = t("{name} (missing)", { name: this.savedName || t("Profile") });
+    const shown = missing ? gone : profile?.name ?? this.savedName;
+    this.name.textContent = shown || t("Choose a profile");
     this.pick.title = missing
-      ? "This profile is gone. Choose another, or bring it back from the deleted ones."
+      ? t("This profile is gone. Choose another, or bring it back from the deleted ones.")
       : shown;
     this.element.classList.toggle("gp-missing", missing);
     this.element.classList.toggle("gp-none", !this.id);
@@ -156,21 +161,22 @@ class ProfileView {
     const profile = profiles.find(this.id);
     const own = profile
       ? [
-          { icon: "pencil", label: "Rename…", onclick: () => actions.rename(profile) },
-          { icon: "clone", label: "Duplicate…", onclick: () => this.follows(actions.duplicate(profile)) },
+          { icon: "pencil", label: t("Rename…"), onclick: () => actions.rename(profile) },
+          { icon: "clone", label: t("Duplicate…"), onclick: () => this.follows(actions.duplicate(profile)) },
           null,
-          { icon: "download", label: "Export as zip", onclick: () => actions.exportFile(profile, "zip") },
-          { icon: "box", label: "Export with history", onclick: () => actions.exportFile(profile, "bundle") },
+          { icon: "download", label: t("Export as zip"), onclick: () => actions.exportFile(profile, "zip") },
+          { icon: "box", label: t("Export with history"), onclick: () => actions.exportFile(profile, "bundle") },
+          { icon: "database", label: t("Storage…"), onclick: () => openUsage(profile.id) },
         ]
       : [];
     menu(this.more, [
       ...own,
-      { icon: "upload", label: "Import…", onclick: () => this.follows(actions.importFile()) },
+      { icon: "upload", label: t("Import…"), onclick: () => this.follows(actions.importFile()) },
       null,
-      { icon: "cloud-download", label: "Get from remote…", onclick: () => this.openStorage() },
-      { icon: "sync", label: "Sync settings…", onclick: () => openConnect({ id: this.id }) },
+      { icon: "cloud-download", label: t("Get from remote…"), onclick: () => this.openStorage() },
+      { icon: "sync", label: t("Sync settings…"), onclick: () => openConnect({ id: this.id }) },
       ...(profile
-        ? [null, { icon: "trash", label: "Delete…", danger: true, onclick: () => actions.remove(profile) }]
+        ? [null, { icon: "trash", label: t("Delete…"), danger: true, onclick: () => actions.remove(profile) }]
         : []),
     ]);
   }

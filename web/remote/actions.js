@@ -2,6 +2,7 @@
 // What a person does with Sync: does it, and says how it went.
 
 import { RequestError, toast, toastError } from "../host.js";
+import { t } from "../i18n.js";
 import * as profileActions from "../profile/actions.js";
 import * as profiles from "../profiles.js";
 import { openConnect } from "./connect.js";
@@ -12,8 +13,6 @@ import { resultWords } from "./words.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
 /** @typedef {import("./state.js").SyncState} SyncState */
-
-const LOOKING = "Looking for it…";
 
 /**
  * Sync a profile; where nothing is connected yet, that comes first.
@@ -26,12 +25,12 @@ export async function sync(id, again = false) {
   try {
     const job = await state.begin(() => remote.sync(id, again));
     if (job.state === "done") sayResult(id, job.result);
-    else if (job.state === "failed" && !needsChoice(job.error?.code)) toastError("Not synced", failureOf(job));
+    else if (job.state === "failed" && !needsChoice(job.error?.code)) toastError(t("Not synced"), failureOf(job));
     return job;
   } catch (error) {
     if (error instanceof RequestError && error.code === "no_remote") {
-      openConnect({ id, save: "Save and sync", saved: () => sync(id) });
-    } else toastError("Not synced", error);
+      openConnect({ id, save: t("Save and sync"), saved: () => sync(id) });
+    } else toastError(t("Not synced"), error);
     return null;
   }
 }
@@ -40,8 +39,8 @@ export async function sync(id, again = false) {
 function sayResult(id, result) {
   const name = profiles.find(id)?.name ?? "";
   if (!result.conflicts?.length) return toast("success", resultWords(result), name);
-  const detail = `${name}: yours is shown. “Needs a choice” on the node shows the other one.`;
-  toast("warn", "Both machines changed the same thing", detail);
+  const detail = t("{name}: yours is shown. “Needs a choice” on the node shows the other one.", { name });
+  toast("warn", t("Both machines changed the same thing"), detail);
 }
 
 /** @param {Job} job */
@@ -74,13 +73,14 @@ export async function getBeside(id, namesake) {
       const found = namesake ? byName(held, name) : held.find((h) => h.id === id) ?? byName(held, name);
       if (!found) throw notThere(name);
       return remote.fetch(found.remote_branch, !namesake);
-    }, LOOKING);
+    }, t("Looking for it…"));
     if (job.state === "cancelled") return;
     const made = resultOf(job);
     await profiles.refresh();
-    toast("success", `“${made.name}” is beside it now`, "Choose it in the list of profiles.");
+    const said = t("“{name}” is beside it now", { name: made.name });
+    toast("success", said, t("Choose it in the list of profiles."));
   } catch (error) {
-    toastError("The other one didn't come", error);
+    toastError(t("The other one didn't come"), error);
   }
 }
 
@@ -103,14 +103,14 @@ export async function getMissing(id, name, choose) {
       const found = held.find((h) => h.id === id) ?? byName(held, name);
       if (!found) throw notThere(name);
       return remote.fetch(found.remote_branch);
-    }, LOOKING);
+    }, t("Looking for it…"));
     if (job.state === "cancelled") return;
     const made = resultOf(job);
     await profiles.refresh();
     choose(made.id);
-    toast("success", `“${made.name}” is here`);
+    toast("success", t("“{name}” is here", { name: made.name }));
   } catch (error) {
-    toastError(`“${name || "The profile"}” didn't come`, error);
+    toastError(t("“{name}” didn't come", { name: name || t("The profile") }), error);
   }
 }
 
@@ -124,7 +124,7 @@ function byName(held, name) {
 function notThere(name) {
   return new RequestError(404, {
     code: "not_there",
-    message: `The online storage doesn't hold “${name}”.`,
-    hint: "Sync it on the machine that has it, then try again.",
+    message: t("The online storage doesn't hold “{name}”.", { name }),
+    hint: t("Sync it on the machine that has it, then try again."),
   });
 }

@@ -1,11 +1,13 @@
 // @ts-check
 // The Pool Profile node's lowest line: Sync, how far it is, and how the profile stands.
 
-import { button, h, icon, plural } from "../dom.js";
+import { button, h, icon } from "../dom.js";
+import { inWords } from "../failures.js";
 import { toastError } from "../host.js";
+import { formatNumber, t, tn } from "../i18n.js";
 import * as profiles from "../profiles.js";
 import * as actions from "./actions.js";
-import { OFFLINE, openChoices } from "./choices.js";
+import { offlineError, openChoices } from "./choices.js";
 import { openConflicts } from "./conflicts.js";
 import { openConnect } from "./connect.js";
 import { openStorage } from "./storage.js";
@@ -38,7 +40,7 @@ export class SyncBar {
     /** @type {number | undefined} */
     this.timer = undefined;
     this.badge = h("span.gp-badge", { hidden: true });
-    this.main = button({ icon: "sync", label: "Sync", onclick: () => this.press() });
+    this.main = button({ icon: "sync", label: t("Sync"), onclick: () => this.press() });
     this.main.classList.add("gp-sync-button");
     this.words = h("span.gp-sync-words", { role: "status" });
     this.ask = h("button.gp-sync-words.gp-sync-ask", { type: "button", onclick: () => this.act() });
@@ -79,7 +81,7 @@ export class SyncBar {
   draw() {
     const { state } = this;
     const running = state.job;
-    const [name, words, title] = running ? ["times", "Cancel", "Cancel"] : this.offer();
+    const [name, words, title] = running ? ["times", t("Cancel"), t("Cancel")] : this.offer();
     this.main.replaceChildren(icon(name), h("span", { textContent: words }), this.badge);
     this.main.title = this.main.ariaLabel = title;
     this.main.disabled = !profiles.known.loaded || !!state.starting || state.cancelling;
@@ -96,11 +98,13 @@ export class SyncBar {
   /** What the button is for: icon, words, title. */
   offer() {
     const name = this.host.name();
-    if (this.isMissing) return ["cloud-download", "Get it", `Get “${name}” from the online storage`];
-    if (!this.host.id()) return ["cloud-download", "Get…", "Get a profile from another machine"];
+    if (this.isMissing) return ["cloud-download", t("Get it"), t("Get “{name}” from the online storage", { name })];
+    if (!this.host.id()) return ["cloud-download", t("Get…"), t("Get a profile from another machine")];
     const ahead = this.state.connection?.status?.ahead;
-    const more = ahead ? ` (${ahead} not sent yet)` : "";
-    return ["sync", "Sync", `Sync with your other machines${more}`];
+    const title = ahead
+      ? t("Sync with your other machines ({count} not sent yet)", { count: formatNumber(ahead) })
+      : t("Sync with your other machines");
+    return ["sync", t("Sync"), title];
   }
 
   drawBadge() {
@@ -129,19 +133,19 @@ export class SyncBar {
   standing() {
     const { state } = this;
     const working = { icon: "spinner", spins: true };
-    if (state.cancelling) return { ...working, text: "Cancelling…" };
+    if (state.cancelling) return { ...working, text: t("Cancelling…") };
     if (state.job) return { ...working, text: progressWords(state.job.progress) };
     if (state.starting) return { ...working, text: state.starting };
     if (this.isMissing || !this.profile) return null;
     if (state.conflicts.length) {
-      const text = `Needs a choice (${state.conflicts.length})`;
-      const title = "Both machines changed the same thing. Choose what to keep.";
+      const text = t("Needs a choice ({count})", { count: state.conflicts.length });
+      const title = t("Both machines changed the same thing. Choose what to keep.");
       return { kind: "choice", icon: "exclamation-circle", text, title, act: () => openConflicts(state.id) };
     }
     if (!state.connection?.url) return null;
     if (state.connection.problem) {
       const act = () => openConnect({ id: state.id });
-      return { kind: "problem", icon: "exclamation-triangle", text: "Check the settings", title: state.connection.problem, act };
+      return { kind: "problem", icon: "exclamation-triangle", text: t("Check the settings"), title: state.connection.problem, act };
     }
     return this.afterLast() ?? this.sinceLast();
   }
@@ -154,24 +158,29 @@ export class SyncBar {
     const passed = Date.now() - at;
     const back = actions.isOffline(job.error?.code) && this.state.connection?.status?.offline === false;
     if (job.state === "failed") return back ? null : this.failed(job);
-    if (job.state === "cancelled") return passed < CANCELLED_FOR ? { text: "Cancelled" } : null;
+    if (job.state === "cancelled") return passed < CANCELLED_FOR ? { text: t("Cancelled") } : null;
     const { pulled } = job.result ?? {};
     // Of one that has only just been got, everything is new.
     if (pulled && job.id === this.state.id && passed < NEWS_FOR && !this.state.connection?.status?.ahead) {
-      const title = `${plural(pulled, "edit")} of the other machine came with the last sync.`;
-      return { icon: "cloud-download", text: `${pulled} new here`, title };
+      const title = tn(
+        "{n} edit of the other machine came with the last sync.",
+        "{n} edits of the other machine came with the last sync.",
+        pulled,
+      );
+      return { icon: "cloud-download", text: t("{count} new here", { count: formatNumber(pulled) }), title };
     }
     return null;
   }
 
   /** @param {import("./jobs.js").Job} job @returns {Standing} */
   failed(job) {
-    const title = `${job.error?.message ?? ""} ${job.error?.hint ?? ""}`.trim();
+    const { message, hint } = inWords(job.error ?? {});
+    const title = `${message} ${hint}`.trim();
     const act = () => openChoices(this.ask, this.state);
     if (actions.needsChoice(job.error?.code)) {
-      return { kind: "choice", icon: "exclamation-circle", text: "Needs a choice", title, act };
+      return { kind: "choice", icon: "exclamation-circle", text: t("Needs a choice"), title, act };
     }
-    const [name, text] = actions.isOffline(job.error?.code) ? ["cloud", "Offline"] : ["exclamation-triangle", "Not synced"];
+    const [name, text] = actions.isOffline(job.error?.code) ? ["cloud", t("Offline")] : ["exclamation-triangle", t("Not synced")];
     return { kind: "problem", icon: name, text, title, act };
   }
 
@@ -180,18 +189,24 @@ export class SyncBar {
     const { synced, ahead, behind, offline } = this.state.connection?.status ?? {};
     if (offline) {
       const act = () => openChoices(this.ask, this.state);
-      return { kind: "problem", icon: "cloud", text: "Offline", title: OFFLINE.message, act };
+      return { kind: "problem", icon: "cloud", text: t("Offline"), title: offlineError().message, act };
     }
-    if (!synced) return { text: "Not synced yet" };
+    if (!synced) return { text: t("Not synced yet") };
     const when = ago(synced, Date.now());
     if (behind) {
-      return { icon: "cloud-download", text: "New edits there", title: `Sync gets them. Synced ${when}.` };
+      const title = t("Sync gets them. Synced {when}.", { when });
+      return { icon: "cloud-download", text: t("New edits there"), title };
     }
     if (ahead) {
-      const title = `${plural(ahead, "snapshot")} not sent yet. Synced ${when}.`;
-      return { icon: "cloud-upload", text: `${ahead} to send`, title };
+      const title = tn(
+        "{n} snapshot not sent yet. Synced {when}.",
+        "{n} snapshots not sent yet. Synced {when}.",
+        ahead,
+        { when },
+      );
+      return { icon: "cloud-upload", text: t("{count} to send", { count: formatNumber(ahead) }), title };
     }
-    return { icon: "check", text: `Synced ${when}` };
+    return { icon: "check", text: t("Synced {when}", { when }) };
   }
 
   async press() {
@@ -203,12 +218,12 @@ export class SyncBar {
       if (!state.connection?.url) {
         await state.refresh();
         if (!state.connection?.url) {
-          return openConnect({ id: state.id, save: "Save and sync", saved: () => this.sync() });
+          return openConnect({ id: state.id, save: t("Save and sync"), saved: () => this.sync() });
         }
       }
       return await this.sync();
     } catch (error) {
-      toastError("Not synced", error);
+      toastError(t("Not synced"), error);
     }
   }
 

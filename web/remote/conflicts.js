@@ -1,8 +1,9 @@
 // @ts-check
 // The dialog for what two machines both changed: both sides next to each other, and a choice.
 
-import { button, h, plural } from "../dom.js";
+import { button, h } from "../dom.js";
 import { toast } from "../host.js";
+import { t, tn } from "../i18n.js";
 import { Modal } from "../modal.js";
 import { poolOf } from "../pools.js";
 import * as profiles from "../profiles.js";
@@ -14,27 +15,31 @@ import { stateOf } from "./state.js";
 /** @typedef {remote.Conflict} Conflict */
 /** @typedef {remote.Choice} Choice */
 
-const LEAD =
-  "Yours is what the grid shows now. Choose what to keep: the other machine gets it with the next Sync, and History can always go back.";
 const THUMB = 384;
 const SMALL = 128;
 const STRIP = 40;
 
-/** @type {Record<Conflict["what"], string>} */
+/** Given an image as a person knows it. @type {Record<Conflict["what"], (image: string) => string>} */
 const TITLES = {
-  image: "The picture of",
-  mask: "The mask of",
-  label: "The label of",
-  order: "The order of the images",
-  name: "The profile's name",
+  image: (image) => t("The picture of {image}", { image }),
+  mask: (image) => t("The mask of {image}", { image }),
+  label: (image) => t("The label of {image}", { image }),
+  order: () => t("The order of the images"),
+  name: () => t("The profile's name"),
 };
 
-/** What both means, where it can be. @type {Partial<Record<Conflict["what"], string>>} */
+/** What both means, where it can be. @type {Partial<Record<Conflict["what"], () => string>>} */
 const BOTH = {
-  image: "Both, as two images",
-  mask: "Both, as two images",
-  label: "Both, one after the other",
+  image: () => t("Both, as two images"),
+  mask: () => t("Both, as two images"),
+  label: () => t("Both, one after the other"),
 };
+
+function lead() {
+  return t(
+    "Yours is what the grid shows now. Choose what to keep: the other machine gets it with the next Sync, and History can always go back.",
+  );
+}
 
 /** @type {ConflictDialog | null} */
 let open = null;
@@ -57,7 +62,7 @@ class ConflictDialog {
     this.drawn = "";
     const stops = [this.state.subscribe(() => this.draw()), this.pool.subscribe(() => this.draw())];
     this.modal = new Modal({
-      title: "Both machines changed the same thing",
+      title: t("Both machines changed the same thing"),
       icon: "exclamation-circle",
       wide: true,
       onClose: () => {
@@ -65,7 +70,7 @@ class ConflictDialog {
         open = null;
       },
     });
-    this.lead = h("p.gp-lead", { textContent: LEAD });
+    this.lead = h("p.gp-lead", { textContent: lead() });
     this.list = h("div.gp-conflicts", { role: "list" });
     this.modal.show(this.lead, this.list);
     this.pool.refresh();
@@ -83,7 +88,7 @@ class ConflictDialog {
     this.drawn = drawn;
     const inside = this.list.contains(document.activeElement);
     this.list.replaceChildren(...conflicts.map((conflict) => this.card(conflict)));
-    if (!conflicts.length) this.list.append(h("p.gp-hint", { textContent: "Nothing waits for a choice." }));
+    if (!conflicts.length) this.list.append(h("p.gp-hint", { textContent: t("Nothing waits for a choice.") }));
     if (inside) this.focusFirst();
     this.drawFooter();
   }
@@ -101,10 +106,10 @@ class ConflictDialog {
       return many && made;
     };
     const parts = [
-      all("mine", "Mine for all"),
-      all("theirs", "Theirs for all"),
+      all("mine", t("Mine for all")),
+      all("theirs", t("Theirs for all")),
       h("span.gp-spring"),
-      button({ label: "Later", kind: "secondary", onclick: () => this.modal.close() }),
+      button({ label: t("Later"), kind: "secondary", onclick: () => this.modal.close() }),
     ];
     this.modal.showFooter(...parts);
     this.drawBusy();
@@ -121,8 +126,8 @@ class ConflictDialog {
   card(conflict) {
     const { what, slot } = conflict;
     const problem = this.problems.get(conflict.conflict);
-    const title = slot ? `${TITLES[what]} ${this.nameOf(slot)}` : TITLES[what];
-    const both = BOTH[what];
+    const title = TITLES[what](slot ? this.nameOf(slot) : "");
+    const both = BOTH[what]?.();
     return h(
       "article.gp-conflict",
       { role: "listitem", dataset: { conflict: conflict.conflict } },
@@ -130,8 +135,8 @@ class ConflictDialog {
       h(
         "div.gp-sides",
         {},
-        this.side(conflict, "kept", "mine", "Mine"),
-        this.side(conflict, "other", "theirs", "Theirs"),
+        this.side(conflict, "kept", "mine", t("Mine")),
+        this.side(conflict, "other", "theirs", t("Theirs")),
       ),
       both && this.chooser(conflict, "both", both, title),
       problem && h("p.gp-bad", { role: "alert", textContent: problem }),
@@ -143,12 +148,12 @@ class ConflictDialog {
     const index = this.pool.indexOf(image);
     const label = this.pool.slots[index]?.label;
     if (index < 0) return image;
-    return label ? `image ${index}, “${label}”` : `image ${index}`;
+    return label ? t("image {index}, “{label}”", { index, label }) : t("image {index}", { index });
   }
 
   /** @param {Conflict} conflict @param {"kept" | "other"} which @param {Choice} choice @param {string} word */
   side(conflict, which, choice, word) {
-    const caption = which === "kept" ? "Mine" : "The other machine's";
+    const caption = which === "kept" ? t("Mine") : t("The other machine's");
     return h(
       "section.gp-conflict-side",
       { ariaLabel: caption },
@@ -163,7 +168,7 @@ class ConflictDialog {
     const made = button({
       icon: "check",
       label,
-      title: `${label} (${what})`,
+      title: t("{choice} ({what})", { choice: label, what }),
       kind: "secondary",
       onclick: () => this.decide(conflict, choice),
     });
@@ -176,7 +181,7 @@ class ConflictDialog {
     const side = conflict[which];
     switch (conflict.what) {
       case "label":
-        return h(side.label ? "p.gp-quote" : "p.gp-quote.gp-note", { textContent: side.label || "No label" });
+        return h(side.label ? "p.gp-quote" : "p.gp-quote.gp-note", { textContent: side.label || t("No label") });
       case "name":
         return h("p.gp-quote", { textContent: side.name });
       case "order":
@@ -188,12 +193,12 @@ class ConflictDialog {
 
   /** @param {remote.Side} side */
   picture({ snapshot, image, mask }) {
-    if (!snapshot || !image) return h("p.gp-note", { textContent: "This one can't be shown." });
+    if (!snapshot || !image) return h("p.gp-note", { textContent: t("This one can't be shown.") });
     const thumb = (/** @type {string} */ name) => profiles.snapshotThumb(this.id, snapshot, name, THUMB);
     const paint = mask ? `url("${thumb(mask)}")` : "";
     const layer = h("div.gp-mask", { hidden: !paint });
     layer.style.maskImage = layer.style.webkitMaskImage = paint;
-    return h("div.gp-conflict-picture", {}, h("img", { src: thumb(image), alt: mask ? "The image with its mask" : "The image", decoding: "async" }), layer);
+    return h("div.gp-conflict-picture", {}, h("img", { src: thumb(image), alt: mask ? t("The image with its mask") : t("The image"), decoding: "async" }), layer);
   }
 
   /** The images in one side's order, what was moved marked. @param {Conflict} conflict @param {"kept" | "other"} which */
@@ -216,13 +221,13 @@ class ConflictDialog {
 
   /** @param {Conflict} conflict @param {Choice} choice */
   async decide(conflict, choice) {
-    if (await this.send([conflict], choice)) this.finish("Decided");
+    if (await this.send([conflict], choice)) this.finish(t("Decided"));
   }
 
   /** @param {Choice} choice */
   async decideAll(choice) {
     const all = [...this.state.conflicts];
-    if (await this.send(all, choice)) this.finish(`${plural(all.length, "choice")} made`);
+    if (await this.send(all, choice)) this.finish(tn("{n} choice made", "{n} choices made", all.length));
   }
 
   /** @param {Conflict[]} conflicts @param {Choice} choice @returns {Promise<boolean>} whether all were decided */
@@ -254,6 +259,6 @@ class ConflictDialog {
   finish(words) {
     if (this.state.conflicts.length) return;
     this.modal.close();
-    toast("success", words, "It goes to the other machine with the next Sync.");
+    toast("success", words, t("It goes to the other machine with the next Sync."));
   }
 }

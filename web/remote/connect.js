@@ -3,6 +3,7 @@
 
 import { button, h, icon } from "../dom.js";
 import { askConfirm, RequestError, toast } from "../host.js";
+import { t } from "../i18n.js";
 import { Modal } from "../modal.js";
 import * as profiles from "../profiles.js";
 import * as jobs from "./jobs.js";
@@ -11,14 +12,13 @@ import { connectionChanged } from "./state.js";
 import { foundWords } from "./words.js";
 
 const FORM = "gp-connect";
-const LEAD =
-  "Sync keeps your profiles the same on all your machines, by way of an online storage that is yours.";
 
-/** @type {Record<"ssh" | "folder" | "web", string>} */
+/** @type {Record<"ssh" | "folder" | "web", () => string>} */
 const SIGN_IN = {
-  ssh: "The SSH key of the machine that runs ComfyUI signs in; no token is needed.",
-  folder: "A folder that every machine reaches, such as on a NAS. The first sync makes it.",
-  web: "You make the token in your account there. It stays on the machine that runs ComfyUI and is never shown again.",
+  ssh: () => t("The SSH key of the machine that runs ComfyUI signs in; no token is needed."),
+  folder: () => t("A folder that every machine reaches, such as on a NAS. The first sync makes it."),
+  web: () =>
+    t("You make the token in your account there. It stays on the machine that runs ComfyUI and is never shown again."),
 };
 
 /** @typedef {"all" | "own"} Scope whether it is set for all profiles, or for one alone */
@@ -46,27 +46,27 @@ class ConnectDialog {
     this.scope = "all";
     /** The job that tests. @type {string | null} */
     this.testing = null;
-    this.address = field("Address", { type: "text", inputMode: "url", placeholder: "https://…", maxLength: 2000 });
-    this.username = field("User name", { type: "text", maxLength: 200 });
-    this.token = field("Token", { type: "password", autocomplete: "new-password", maxLength: 4000 });
+    this.address = field(t("Address"), { type: "text", inputMode: "url", placeholder: "https://…", maxLength: 2000 });
+    this.username = field(t("User name"), { type: "text", maxLength: 200 });
+    this.token = field(t("Token"), { type: "password", autocomplete: "new-password", maxLength: 4000 });
     this.keys = h("div.gp-fields", {}, this.username.element, this.token.element);
     this.keysHint = h("p.gp-note");
     this.answer = h("span.gp-answer", { role: "status" });
     this.problem = h("p.gp-problem-text", { role: "alert", hidden: true });
-    this.tester = button({ icon: "bolt", label: "Test", kind: "secondary", onclick: () => this.test() });
+    this.tester = button({ icon: "bolt", label: t("Test"), kind: "secondary", onclick: () => this.test() });
     this.auto = h("input", { type: "checkbox" });
-    this.save = h("button.gp-button.gp-primary", { type: "submit", textContent: options.save ?? "Save" });
+    this.save = h("button.gp-button.gp-primary", { type: "submit", textContent: options.save ?? t("Save") });
     this.save.setAttribute("form", FORM);
     this.address.input.addEventListener("input", () => this.typed());
     for (const { input } of [this.username, this.token]) {
       input.addEventListener("input", () => this.answered("", ""));
     }
-    this.modal = new Modal({ title: "Sync settings", icon: "sync", onClose: () => this.stopTest() });
+    this.modal = new Modal({ title: t("Sync settings"), icon: "sync", onClose: () => this.stopTest() });
     this.load();
   }
 
   async load() {
-    this.modal.show(h("p.gp-hint", { textContent: "Loading…" }));
+    this.modal.show(h("p.gp-hint", { textContent: t("Loading…") }));
     try {
       const [all, own] = await Promise.all([
         remote.connection(""),
@@ -79,7 +79,7 @@ class ConnectDialog {
     } catch (error) {
       this.modal.show(
         h("p.gp-hint", { textContent: wordsOf(error) }),
-        button({ icon: "refresh", label: "Try again", kind: "secondary", onclick: () => this.load() }),
+        button({ icon: "refresh", label: t("Try again"), kind: "secondary", onclick: () => this.load() }),
       );
     }
   }
@@ -89,7 +89,7 @@ class ConnectDialog {
     const form = h(
       "form.gp-form",
       { id: FORM, noValidate: true, onsubmit: (/** @type {Event} */ event) => this.submit(event) },
-      h("p.gp-lead", { textContent: LEAD }),
+      h("p.gp-lead", { textContent: lead() }),
       this.scopes(),
       this.address.element,
       addressHelp(allowed),
@@ -100,8 +100,8 @@ class ConnectDialog {
         "label.gp-tick",
         {},
         this.auto,
-        h("span", { textContent: "Sync by itself" }),
-        h("span.gp-note", { textContent: "Soon after each edit, and every few minutes" }),
+        h("span", { textContent: t("Sync by itself") }),
+        h("span.gp-note", { textContent: t("Soon after each edit, and every few minutes") }),
       ),
       this.problem,
     );
@@ -128,9 +128,9 @@ class ConnectDialog {
     return h(
       "fieldset.gp-scopes",
       {},
-      h("legend", { textContent: "These settings are" }),
-      choice("all", "for all profiles"),
-      choice("own", `only for “${this.profile.name}”`),
+      h("legend", { textContent: t("These settings are") }),
+      choice("all", t("for all profiles")),
+      choice("own", t("only for “{name}”", { name: this.profile.name })),
     );
   }
 
@@ -170,8 +170,8 @@ class ConnectDialog {
     const kind = kindOf(address);
     const kept = this.isKept(address);
     this.keys.hidden = kind === "ssh" || kind === "folder";
-    this.token.input.placeholder = kept ? "One is kept; leave empty to keep it" : "";
-    this.keysHint.textContent = SIGN_IN[kind];
+    this.token.input.placeholder = kept ? t("One is kept; leave empty to keep it") : "";
+    this.keysHint.textContent = SIGN_IN[kind]();
     this.complain("");
     this.answered("", "");
     this.drawFooter();
@@ -187,9 +187,9 @@ class ConnectDialog {
     const own = this.scope === "own";
     const forgettable = this.current.url && this.current.own === own;
     this.modal.showFooter(
-      forgettable && button({ icon: "trash", label: "Forget", kind: "danger", onclick: () => this.forget() }),
+      forgettable && button({ icon: "trash", label: t("Forget"), kind: "danger", onclick: () => this.forget() }),
       h("span.gp-spring"),
-      button({ label: "Cancel", kind: "secondary", onclick: () => this.modal.close() }),
+      button({ label: t("Cancel"), kind: "secondary", onclick: () => this.modal.close() }),
       this.save,
     );
   }
@@ -210,7 +210,7 @@ class ConnectDialog {
   /** Whether there is an address; if not, says so. */
   hasAddress() {
     if (this.address.input.value.trim()) return true;
-    this.complain("Enter an address first.");
+    this.complain(t("Enter an address first."));
     this.address.input.focus();
     return false;
   }
@@ -220,7 +220,7 @@ class ConnectDialog {
     this.complain("");
     if (!this.hasAddress()) return;
     try {
-      this.answered("spinner", "Connecting…");
+      this.answered("spinner", t("Connecting…"));
       const { job } = await remote.test(this.given());
       this.testing = job;
       if (!this.modal.open) return this.stopTest();
@@ -242,7 +242,7 @@ class ConnectDialog {
   }
 
   drawTester() {
-    const [name, words] = this.testing ? ["times", "Cancel"] : ["bolt", "Test"];
+    const [name, words] = this.testing ? ["times", t("Cancel")] : ["bolt", t("Test")];
     this.tester.replaceChildren(icon(name), h("span", { textContent: words }));
     this.tester.title = this.tester.ariaLabel = words;
   }
@@ -279,15 +279,17 @@ class ConnectDialog {
       }
       this.modal.close();
       await connectionChanged();
-      if (!this.options.saved) toast("success", "Sync settings saved");
+      if (!this.options.saved) toast("success", t("Sync settings saved"));
       this.options.saved?.();
     });
   }
 
   async forget() {
-    const whose = this.scope === "own" && this.profile ? `For “${this.profile.name}” only. ` : "";
-    const question = `${whose}The address and the token are forgotten. The profiles stay, here and there.`;
-    if (!(await this.modal.aside(() => askConfirm("Forget the connection?", question)))) return;
+    const { name = "" } = this.profile ?? {};
+    const whose = this.scope === "own" && name ? t("For “{name}” only.", { name }) : "";
+    const what = t("The address and the token are forgotten. The profiles stay, here and there.");
+    const question = `${whose} ${what}`.trim();
+    if (!(await this.modal.aside(() => askConfirm(t("Forget the connection?"), question)))) return;
     await this.send(async () => {
       const id = this.scope === "own" ? { id: this.profile?.id } : {};
       const left = await remote.change({ ...id, url: null });
@@ -295,7 +297,7 @@ class ConnectDialog {
       await this.load();
       // The server's own setting can't be forgotten here.
       if (left.url && !left.own && this.scope === "all") {
-        this.complain("Whoever runs the server has set this address; it stays.");
+        this.complain(t("Whoever runs the server has set this address; it stays."));
       }
     });
   }
@@ -322,19 +324,25 @@ function field(label, properties) {
 /** @param {string[]} allowed */
 function addressHelp(allowed) {
   const kinds = [
-    ["https://github.com/you/pools.git", "A private, empty repository at GitHub, GitLab, Codeberg or a host of your own, with a user name and a token that may write."],
-    ["git@github.com:you/pools.git", "The same over SSH, with the key of the machine that runs ComfyUI."],
+    ["https://github.com/you/pools.git", t("A private, empty repository at GitHub, GitLab, Codeberg or a host of your own, with a user name and a token that may write.")],
+    ["git@github.com:you/pools.git", t("The same over SSH, with the key of the machine that runs ComfyUI.")],
   ];
-  if (allowed.includes("http")) kinds.push(["http://nas.local:3000/you/pools.git", "Without encryption; only inside your own network."]);
-  if (allowed.includes("file")) kinds.push(["/mnt/nas/pools.git", "A folder that every machine reaches. No account needed."]);
+  if (allowed.includes("http")) kinds.push(["http://nas.local:3000/you/pools.git", t("Without encryption; only inside your own network.")]);
+  if (allowed.includes("file")) kinds.push(["/mnt/nas/pools.git", t("A folder that every machine reaches. No account needed.")]);
   return h(
     "details.gp-details",
     {},
-    h("summary", { textContent: "Which addresses work?" }),
+    h("summary", { textContent: t("Which addresses work?") }),
     h("dl", {}, ...kinds.flatMap(([example, words]) => [
       h("dt", {}, h("code", { textContent: example })),
       h("dd", { textContent: words }),
     ])),
+  );
+}
+
+function lead() {
+  return t(
+    "Sync keeps your profiles the same on all your machines, by way of an online storage that is yours.",
   );
 }
 

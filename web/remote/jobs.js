@@ -2,6 +2,7 @@
 // Work that goes on in the server: followed by its events, and asked for where they don't come.
 
 import { RequestError } from "../host.js";
+import { t } from "../i18n.js";
 import * as remote from "./remote.js";
 
 /**
@@ -80,7 +81,7 @@ function begun(id) {
 
 /** @param {string} id @returns {Job} */
 function lost(id) {
-  const message = "ComfyUI was started anew in between.";
-  const error = { code: "unknown_job", message, hint: "Try again; nothing was lost." };
+  const message = t("ComfyUI was started anew in between.");
+  const error = { code: "unknown_job", message, hint: t("Try again; nothing was lost.") };
   return { ...begun(id), state: "failed", error };
 }

@@ -2,6 +2,7 @@
 // What the page knows of each profile's sync, shared by every node that shows it.
 
 import * as profiles from "../profiles.js";
+import { t } from "../i18n.js";
 import * as jobs from "./jobs.js";
 import * as remote from "./remote.js";
 
@@ -65,7 +66,7 @@ export class SyncState {
    * Begin something and follow it to its end.
    * @param {() => Promise<remote.Begun>} start @param {string} [words] @returns {Promise<Job>}
    */
-  async begin(start, words = "Starting…") {
+  async begin(start, words = t("Starting…")) {
     this.starting = words;
     this.tell();
     try {

@@ -1,8 +1,9 @@
 // @ts-check
 // The dialog that lists what the online storage holds, and gets it.
 
-import { button, h, icon, plural } from "../dom.js";
+import { button, h, icon } from "../dom.js";
 import { askConfirm, toast } from "../host.js";
+import { t, tn } from "../i18n.js";
 import { Modal } from "../modal.js";
 import * as profiles from "../profiles.js";
 import * as arrivals from "./arrivals.js";
@@ -25,12 +26,12 @@ class StorageDialog {
     this.held = null;
     const stops = [arrivals.subscribe(() => this.draw()), profiles.subscribe(() => this.draw())];
     this.modal = new Modal({
-      title: "Get a profile from another machine",
+      title: t("Get a profile from another machine"),
       icon: "cloud-download",
       wide: true,
       onClose: () => stops.forEach((stop) => stop()),
     });
-    this.search = h("input.gp-input", { type: "search", placeholder: "Search…", ariaLabel: "Search", oninput: () => this.draw() });
+    this.search = h("input.gp-input", { type: "search", placeholder: t("Search…"), ariaLabel: t("Search"), oninput: () => this.draw() });
     /** @type {any} */
     this.list = h("div.gp-held-list", { role: "list" });
     this.load();
@@ -38,14 +39,14 @@ class StorageDialog {
 
   async load() {
     this.held = null;
-    this.say("spinner", "Looking what is there…", "");
+    this.say("spinner", t("Looking what is there…"), "");
     try {
       const { url } = await remote.connection("");
       const held = url ? await remote.held() : null;
       if (!this.modal.open) return;
       this.held = held;
       if (held) this.show();
-      else this.say("cloud", "Not connected yet", "Tell where your profiles are kept online.", this.connector("Connect…"));
+      else this.say("cloud", t("Not connected yet"), t("Tell where your profiles are kept online."), this.connector(t("Connect…")));
     } catch (error) {
       if (this.modal.open) this.fail(error);
     }
@@ -54,13 +55,13 @@ class StorageDialog {
   /** @param {string} label */
   connector(label) {
     const saved = () => this.modal.open && this.load();
-    return button({ icon: "cog", label, kind: "primary", onclick: () => openConnect({ save: "Save", saved }) });
+    return button({ icon: "cog", label, kind: "primary", onclick: () => openConnect({ save: t("Save"), saved }) });
   }
 
   /** @param {unknown} error */
   fail(error) {
-    const again = button({ icon: "refresh", label: "Try again", kind: "secondary", onclick: () => this.load() });
-    this.say("exclamation-triangle", "The online storage can't be read", wordsOf(error), again, this.connector("Connection settings…"));
+    const again = button({ icon: "refresh", label: t("Try again"), kind: "secondary", onclick: () => this.load() });
+    this.say("exclamation-triangle", t("The online storage can't be read"), wordsOf(error), again, this.connector(t("Connection settings…")));
   }
 
   /** @param {string} name an icon's @param {string} title @param {string} text @param {Node[]} buttons */
@@ -83,8 +84,8 @@ class StorageDialog {
 
   show() {
     if (!this.held?.length) {
-      const again = button({ icon: "refresh", label: "Look again", kind: "secondary", onclick: () => this.load() });
-      this.say("cloud", "Nothing is there yet", "Press Sync on the machine that has the profile.", again);
+      const again = button({ icon: "refresh", label: t("Look again"), kind: "secondary", onclick: () => this.load() });
+      this.say("cloud", t("Nothing is there yet"), t("Press Sync on the machine that has the profile."), again);
       return;
     }
     this.search.hidden = this.held.length < SEARCH_FROM;
@@ -104,7 +105,7 @@ class StorageDialog {
     const rows = this.held.filter((held) => profiles.fold(held.name).includes(text));
     const focused = this.focusedButton();
     this.list.replaceChildren(...rows.map((held) => this.row(held)));
-    if (!rows.length) this.list.append(h("p.gp-hint", { textContent: "No profile of that name." }));
+    if (!rows.length) this.list.append(h("p.gp-hint", { textContent: t("No profile of that name.") }));
     this.focusButton(focused);
     this.drawFooter();
   }
@@ -129,17 +130,17 @@ class StorageDialog {
     const missing = (this.held ?? []).filter((held) => !this.isHere(held));
     const { size } = arrivals.underway;
     this.modal.showFooter(
-      size > 1 && h("span.gp-note", { textContent: `${plural(size, "profile")} to go` }),
+      size > 1 && h("span.gp-note", { textContent: tn("{n} profile to go", "{n} profiles to go", size) }),
       h("span.gp-spring"),
-      size > 1 && button({ icon: "times", label: "Cancel all", kind: "secondary", onclick: arrivals.cancelAll }),
+      size > 1 && button({ icon: "times", label: t("Cancel all"), kind: "secondary", onclick: arrivals.cancelAll }),
       missing.length > 1 && !size &&
         button({
           icon: "cloud-download",
-          label: `Get all that aren't here (${missing.length})`,
+          label: t("Get all that aren't here ({count})", { count: missing.length }),
           kind: "secondary",
           onclick: () => this.getAll(missing),
         }),
-      button({ label: "Close", kind: "secondary", onclick: () => this.modal.close() }),
+      button({ label: t("Close"), kind: "secondary", onclick: () => this.modal.close() }),
     );
   }
 
@@ -149,7 +150,7 @@ class StorageDialog {
     const underway = arrivals.underway.get(branch);
     const failure = arrivals.failures.get(branch);
     const said = [
-      images === null ? "" : plural(images, "image"),
+      images === null ? "" : tn("{n} image", "{n} images", images),
       snapshot.message,
       snapshot.time ? ago(snapshot.time, Date.now()) : "",
     ];
@@ -180,15 +181,15 @@ class StorageDialog {
   progress({ job, what, stopped }, held) {
     const sign = icon("spinner");
     sign.classList.add("pi-spin");
-    let words = job ? progressWords(job.progress) : "Waiting…";
-    if (what === "remove") words = "Removing…";
-    if (stopped) words = "Cancelling…";
+    let words = job ? progressWords(job.progress) : t("Waiting…");
+    if (what === "remove") words = t("Removing…");
+    if (stopped) words = t("Cancelling…");
     return [
       h("span.gp-answer", {}, sign, h("span", { textContent: words })),
       what === "get" && button({
         icon: "times",
-        label: "Cancel",
-        title: `Cancel “${held.name}”`,
+        label: t("Cancel"),
+        title: t("Cancel “{name}”", { name: held.name }),
         kind: "secondary",
         onclick: () => arrivals.cancel(held.remote_branch),
       }),
@@ -197,18 +198,18 @@ class StorageDialog {
 
   /** @param {remote.Held} held */
   tools(held) {
-    const here = h("span.gp-answer.gp-good", {}, icon("check"), h("span", { textContent: "On this machine" }));
+    const here = h("span.gp-answer.gp-good", {}, icon("check"), h("span", { textContent: t("On this machine") }));
     const get = () =>
       button({
         icon: "cloud-download",
-        label: "Get",
-        title: `Get “${held.name}”`,
+        label: t("Get"),
+        title: t("Get “{name}”", { name: held.name }),
         kind: "primary",
         onclick: () => this.get(held),
       });
     return [
       this.isHere(held) ? here : get(),
-      button({ icon: "trash", title: `Remove “${held.name}” from the online storage…`, onclick: () => this.remove(held) }),
+      button({ icon: "trash", title: t("Remove “{name}” from the online storage…", { name: held.name }), onclick: () => this.remove(held) }),
     ];
   }
 
@@ -218,28 +219,28 @@ class StorageDialog {
     if (!profile) return;
     this.options.choose(profile.id);
     // The row says it already.
-    if (!this.modal.open) toast("success", `“${profile.name}” is here`);
+    if (!this.modal.open) toast("success", t("“{name}” is here", { name: profile.name }));
   }
 
   /** @param {remote.Held[]} missing */
   async getAll(missing) {
     await arrivals.getAll(missing.map((held) => held.remote_branch));
     const came = missing.filter((held) => this.isHere(held)).length;
-    if (came && !this.modal.open) toast("success", `${plural(came, "profile")} came`);
+    if (came && !this.modal.open) toast("success", tn("{n} profile came", "{n} profiles came", came));
   }
 
   /** @param {remote.Held} held */
   async remove(held) {
     const here = this.isHere(held);
     const question = here
-      ? "It is removed from the online storage only; the one on this machine stays."
-      : "This machine has no copy of it. What only the online storage holds is gone for good.";
+      ? t("It is removed from the online storage only; the one on this machine stays.")
+      : t("This machine has no copy of it. What only the online storage holds is gone for good.");
     const options = { type: "delete", itemList: [held.name] };
-    const sure = () => askConfirm("Remove the profile from the online storage?", question, options);
+    const sure = () => askConfirm(t("Remove the profile from the online storage?"), question, options);
     if (!(await this.modal.aside(sure))) return;
     if (await arrivals.remove(held.remote_branch)) {
       if (this.modal.open) await this.load();
-      else toast("info", `“${held.name}” is removed from the online storage`);
+      else toast("info", t("“{name}” is removed from the online storage", { name: held.name }));
     }
   }
 }
