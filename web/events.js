@@ -1,9 +1,9 @@
 // @ts-check
 // What the server says has changed, anywhere, shown here.
 
+import { refreshHistory } from "./history/tab.js";
 import { onEvent } from "./host.js";
 import { refreshShown } from "./pools.js";
-import { refreshHistory } from "./profile/history.js";
 import * as profiles from "./profiles.js";
 import { hearJob, refreshStates } from "./remote/state.js";
 

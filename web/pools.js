@@ -1,7 +1,8 @@
 // @ts-check
 // What the page knows of each pool, shared by every node that shows it.
 
-import { getJSON, originalFile, postForm, postJSON, RequestError, urlOf } from "./host.js";
+import { getJSON, postForm, postJSON, RequestError, urlOf } from "./host.js";
+import { t } from "./i18n.js";
 import * as profiles from "./profiles.js";
 
 /**
@@ -11,6 +12,12 @@ import * as profiles from "./profiles.js";
  *
  * @typedef {object} Manifest
  * @property {number} active @property {Slot[]} slots @property {number} next_seq
+ * @property {{ undo: Step | null, redo: Step | null }} [undo] what each would begin with
+ * @property {Done} [undone] @property {Done} [redone]
+ *
+ * One edit of a pool. `kind`: add, delete, label, mask, reorder, seed, restore or bring_back.
+ * @typedef {{ kind: string, count: number }} Step
+ * @typedef {Step & { images: string[] }} Done
  */
 
 /** One pool: its manifest as last heard, and its edits, which go out one after another. */
@@ -43,7 +50,7 @@ export class Pool {
     const asked = this.answers;
     await profiles.ready.catch(() => {});
     try {
-      if (profiles.isDeleted(this.id)) throw new RequestError(404, { message: "It was deleted." });
+      if (profiles.isDeleted(this.id)) throw new RequestError(404, { message: t("It was deleted.") });
       const manifest = await getJSON("/grid_pool/list", { pool_id: this.id });
       if (asked === this.answers) this.take(manifest);
     } catch (error) {
@@ -114,12 +121,16 @@ export class Pool {
     return this.edit("label", image, { label });
   }
 
-  /** @param {Blob} file @param {string} [label] @param {string} [name] */
-  add(file, label = "", name = "image.png") {
+  /**
+   * Add an image; those added one after another under one `batch` are undone at once.
+   * @param {Blob} file @param {string} [label] @param {string} [name] @param {string} [batch]
+   */
+  add(file, label = "", name = "image.png", batch = "") {
     const form = new FormData();
     form.append("pool_id", this.id);
     form.append("ts", String(Date.now()));
     if (label) form.append("label", label);
+    if (batch) form.append("batch", batch);
     form.append("image", file, name);
     return this.change(() => postForm("/grid_pool/add", form));
   }
@@ -144,61 +155,19 @@ export class Pool {
     });
   }
 
-  /**
-   * Remove images; gives what brings them back.
-   * @param {string[]} images @returns {Promise<() => Promise<void>>}
-   */
-  async remove(images) {
-    const kept = await this.keepForUndo(images);
-    /** @type {any} */
-    let answer;
-    await this.change(async () => {
-      answer = await postJSON("/grid_pool/remove", { pool_id: this.id, images });
-      return answer;
-    });
-    if (answer.undo) {
-      return async () => {
-        await postJSON("/grid_pool/profiles/restore", {
-          id: this.id,
-          snapshot: answer.undo.snapshot,
-          images: answer.undo.images,
-        });
-        await this.refresh();
-      };
-    }
-    return () => this.putBack(kept);
+  /** @param {string[]} images */
+  remove(images) {
+    return this.change(() => postJSON("/grid_pool/remove", { pool_id: this.id, images }));
   }
 
-  /**
-   * A plain pool has no history, so what is deleted is kept here until the page goes.
-   * @param {string[]} images
-   */
-  async keepForUndo(images) {
-    if (profiles.find(this.id)) return [];
-    const wanted = new Set(images);
-    const places = this.slots.map((slot, index) => ({ slot, index }));
-    return Promise.all(
-      places
-        .filter(({ slot }) => wanted.has(slot.image))
-        .map(async ({ slot, index }) => ({
-          slot,
-          index,
-          image: await originalFile(this.id, slot.image),
-          mask: slot.mask ? await originalFile(this.id, slot.mask) : null,
-        })),
-    );
+  /** Take the newest edit back; the answer's `undone` says which. @returns {Promise<Manifest>} */
+  undo() {
+    return this.change(() => postJSON("/grid_pool/undo", { pool_id: this.id }));
   }
 
-  /** @param {{ slot: Slot, index: number, image: Blob, mask: Blob | null }[]} kept */
-  async putBack(kept) {
-    for (const { slot, index, image, mask } of kept) {
-      await this.add(image, slot.label, slot.image);
-      const names = this.slots.map((s) => s.image);
-      const added = /** @type {string} */ (names.pop());
-      if (mask) await this.setMask(added, mask);
-      names.splice(Math.min(index, names.length), 0, added);
-      await this.reorder(names);
-    }
+  /** Make the edit again that was undone last; the answer's `redone` says which. */
+  redo() {
+    return this.change(() => postJSON("/grid_pool/redo", { pool_id: this.id }));
   }
 
   /** @param {string} name @param {string | null} version @param {number} size */

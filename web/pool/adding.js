@@ -2,6 +2,7 @@
 // Adding images to the pool shown: chosen, dropped or pasted files, one upload after another.
 
 import { toast, toastError } from "../host.js";
+import { t, tn } from "../i18n.js";
 import { attempt } from "./edits.js";
 import { carriesFiles, chooseFiles, filesOfDrop, filesOfPaste, labelOf } from "./files.js";
 
@@ -32,6 +33,7 @@ export class Adding {
 
   /** @param {HTMLElement} element */
   listenForDrops(element) {
+    element.dataset.drop = t("Drop to add");
     const over = (/** @type {boolean} */ on) => element.classList.toggle("gp-drop", on);
     element.addEventListener("dragover", (event) => {
       if (!carriesFiles(event.dataTransfer)) return;
@@ -56,7 +58,7 @@ export class Adding {
 
   /** @param {DataTransfer} data */
   drop(data) {
-    return attempt("The images weren't added", async () => this.upload(await filesOfDrop(data)));
+    return attempt(t("The images weren't added"), async () => this.upload(await filesOfDrop(data)));
   }
 
   /** Add files one after another; one that fails doesn't stop the rest. @param {File[]} files */
@@ -64,15 +66,23 @@ export class Adding {
     const { progress, added } = this.options;
     const pool = this.options.pool();
     if (!pool) return;
-    if (!files.length) return toast("warn", "No images there", "Those files aren't images.");
+    if (!files.length) return toast("warn", t("No images there"), t("Those files aren't images."));
     /** @type {[string, unknown][]} */
     const failed = [];
+    const batch = freshBatch();
     for (const [done, file] of files.entries()) {
-      if (files.length > 1) progress(`Adding ${done + 1} of ${files.length}…`);
-      await pool.add(file, labelOf(file.name), file.name).catch((error) => failed.push([file.name, error]));
+      if (files.length > 1) progress(t("Adding {n} of {all}…", { n: done + 1, all: files.length }));
+      await pool.add(file, labelOf(file.name), file.name, batch).catch((error) => failed.push([file.name, error]));
     }
-    if (failed.length === 1) toastError(`“${failed[0][0]}” wasn't added`, failed[0][1]);
-    else if (failed.length) toastError(`${failed.length} images weren't added`, failed[0][1]);
+    if (failed.length === 1) toastError(t("“{name}” wasn't added", { name: failed[0][0] }), failed[0][1]);
+    else if (failed.length) {
+      toastError(tn("{n} image wasn't added", "{n} images weren't added", failed.length), failed[0][1]);
+    }
     added();
   }
+}
+
+/** A word under which the images of one upload are undone at once. */
+function freshBatch() {
+  return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(36)).join("");
 }

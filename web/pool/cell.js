@@ -2,6 +2,7 @@
 // One image of the grid: its thumbnail, mask, label and buttons.
 
 import { button, h } from "../dom.js";
+import { t } from "../i18n.js";
 
 /** @typedef {import("../pools.js").Slot} Slot */
 /** @typedef {import("../pools.js").Pool} Pool */
@@ -17,6 +18,9 @@ import { button, h } from "../dom.js";
  * @property {(image: string, label: string) => void} label
  */
 
+let made = 0;
+
+/** A row of the grid to assistive software, so that it may have buttons of its own. */
 export class Cell {
   /** @param {CellActions} actions */
   constructor(actions) {
@@ -28,19 +32,20 @@ export class Cell {
     this.number = h("span.gp-number");
     this.check = h("i.gp-check.pi.pi-check", { ariaHidden: "true" });
     this.broken = h("span.gp-broken.pi.pi-exclamation-triangle");
-    this.caption = h("div.gp-caption", { title: "Double-click to change the label" });
-    this.clear = this.tool("eraser", "Clear the mask", () => actions.clearMask(this.image));
+    this.caption = h("div.gp-caption", { title: t("Double-click to change the label"), role: "gridcell" });
+    this.clear = this.tool("eraser", t("Clear the mask"), () => actions.clearMask(this.image));
     const tools = h(
       "div.gp-tools",
       {},
-      this.tool("pencil", "Paint a mask", () => actions.paint(this.image)),
+      this.tool("pencil", t("Paint a mask"), () => actions.paint(this.image)),
       this.clear,
-      this.tool("search-plus", "Enlarge", () => actions.enlarge(this.image)),
-      this.tool("trash", "Delete", () => actions.remove(this.image)),
+      this.tool("search-plus", t("Enlarge"), () => actions.enlarge(this.image)),
+      this.tool("trash", t("Delete"), () => actions.remove(this.image)),
+      this.menuButton(),
     );
     this.frame = h(
       "div.gp-frame",
-      {},
+      { role: "gridcell" },
       this.picture,
       this.mask,
       this.broken,
@@ -48,7 +53,7 @@ export class Cell {
       this.check,
       tools,
     );
-    this.element = h("div.gp-cell", { role: "option" }, this.frame, this.caption);
+    this.element = h("div.gp-cell", { role: "row", id: `gp-cell-${(made += 1)}` }, this.frame, this.caption);
     this.caption.addEventListener("dblclick", () => this.editLabel());
     this.picture.addEventListener("load", () => this.element.classList.remove("gp-loading"));
     this.picture.addEventListener("error", () => this.element.classList.add("gp-failed"));
@@ -68,6 +73,16 @@ export class Cell {
     return made;
   }
 
+  /** Opens the image's menu, by the event that a right click gives. */
+  menuButton() {
+    const tool = this.tool("ellipsis-v", t("More for this image (Shift+F10)"), () =>
+      tool.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true, cancelable: true })),
+    );
+    tool.classList.add("gp-cell-more");
+    tool.setAttribute("aria-haspopup", "menu");
+    return tool;
+  }
+
   /** @param {Pool} pool @param {Slot} slot @param {CellState} state */
   fill(pool, slot, state) {
     this.image = slot.image;
@@ -82,10 +97,12 @@ export class Cell {
     classes.toggle("gp-gone", !slot.image_v);
     this.element.dataset.image = slot.image;
     this.element.ariaSelected = String(state.selected);
+    this.element.ariaRowIndex = String(state.index + 1);
     this.element.ariaLabel = [
-      slot.label || `Image ${state.index}`,
-      state.active && "active",
-      slot.mask && "masked",
+      t("Image {index}", { index: state.index }),
+      slot.label,
+      state.active && t("active"),
+      slot.mask && t("has a mask"),
     ]
       .filter(Boolean)
       .join(", ");
@@ -116,7 +133,7 @@ export class Cell {
   editLabel() {
     if (this.element.classList.contains("gp-editing")) return;
     const before = this.caption.textContent ?? "";
-    const input = h("input.gp-label-input", { value: before, ariaLabel: "Label", maxLength: 500 });
+    const input = h("input.gp-label-input", { value: before, ariaLabel: t("Label"), maxLength: 500 });
     const { image } = this;
     let done = false;
     const finish = (/** @type {boolean} */ save) => {

@@ -1,6 +1,8 @@
 // @ts-check
 // Images from outside: chosen, pasted, or dropped as files, folders or links.
 
+import { t } from "../i18n.js";
+
 const IMAGE_NAME = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i;
 
 /** Whether a drag carries something that could be an image. @param {DataTransfer | null} data */
@@ -69,10 +71,10 @@ async function open(entry) {
 async function fetchLink(link) {
   const url = new URL(link, location.href);
   if (url.origin !== location.origin) {
-    throw new Error("Save that picture first, then drop the file.");
+    throw new Error(t("Save that picture first, then drop the file."));
   }
   const response = await fetch(url);
-  if (!response.ok) throw new Error("That picture can't be read.");
+  if (!response.ok) throw new Error(t("That picture can't be read."));
   const name = url.searchParams.get("filename") ?? "image.png";
   return new File([await response.blob()], name);
 }

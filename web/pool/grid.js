@@ -14,6 +14,8 @@ const OVERSCAN = 1;
  * @property {(cell: T, index: number, size: number) => void} fill show an item in a cell
  * @property {(cell: T) => HTMLElement} elementOf
  * @property {(index: number) => string} keyOf what tells an item from another
+ * @property {string} [label] what the grid holds, for assistive software
+ * @property {"listbox" | "grid"} [role] a `grid`'s cells are rows and may have buttons
  */
 
 /**
@@ -27,10 +29,11 @@ export class Grid {
     this.wanted = 112;
     /** @type {Map<string, T>} */
     this.cells = new Map();
-    this.space = h("div.gp-grid-space");
+    this.space = h("div.gp-grid-space", { role: options.role === "grid" ? "rowgroup" : "presentation" });
     this.element = h("div.gp-grid", {
       tabIndex: 0,
-      role: "listbox",
+      role: options.role ?? "listbox",
+      ariaLabel: options.label,
       ariaMultiSelectable: "true",
       dataset: { captureWheel: "true" },
     }, this.space);
@@ -66,8 +69,15 @@ export class Grid {
     const shown = new Map();
     for (let index = first; index < last; index++) {
       const key = this.options.keyOf(index);
-      const cell = this.cells.get(key) ?? this.options.makeCell();
-      shown.set(key, cell);
+      shown.set(key, this.cells.get(key) ?? this.options.makeCell());
+    }
+    for (const [key, cell] of this.cells) {
+      if (!shown.has(key)) this.options.elementOf(cell).remove();
+    }
+    this.cells = shown;
+    let next = this.space.firstElementChild;
+    for (let index = first; index < last; index++) {
+      const cell = /** @type {T} */ (shown.get(this.options.keyOf(index)));
       const element = this.options.elementOf(cell);
       const x = GAP + (index % columns) * (side + GAP);
       const y = GAP + Math.floor(index / columns) * row;
@@ -75,12 +85,19 @@ export class Grid {
       element.style.width = `${side}px`;
       element.style.height = `${side + CAPTION}px`;
       this.options.fill(cell, index, side);
-      if (!element.parentNode) this.space.append(element);
+      // In the page they follow each other as they are read.
+      if (element === next) next = next.nextElementSibling;
+      else this.space.insertBefore(element, next);
     }
-    for (const [key, cell] of this.cells) {
-      if (!shown.has(key)) this.options.elementOf(cell).remove();
-    }
-    this.cells = shown;
+    this.tellFocus();
+  }
+
+  /** Tell assistive software which item the keyboard is at, and of how many. */
+  tellFocus() {
+    const focused = this.space.querySelector(":scope > .gp-focused");
+    if (focused?.id) this.element.setAttribute("aria-activedescendant", focused.id);
+    else this.element.removeAttribute("aria-activedescendant");
+    if (this.options.role === "grid") this.element.ariaRowCount = String(this.count);
   }
 
   /** Scroll so that an item is in view. @param {number} index */

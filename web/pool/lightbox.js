@@ -1,29 +1,31 @@
 // @ts-check
 // An image enlarged over the whole page; arrows go on, Escape closes.
 
-import { button, h, isolate } from "../dom.js";
+import { button, giveFocusBack, h, isolate, keepInside } from "../dom.js";
+import { t } from "../i18n.js";
 
 /** @param {import("../pools.js").Pool} pool @param {string} image */
 export function enlarge(pool, image) {
   let index = Math.max(0, pool.indexOf(image));
   let masks = true;
+  const before = /** @type {HTMLElement | null} */ (document.activeElement);
   const picture = h("img", { alt: "" });
   const mask = h("div.gp-mask");
-  const title = h("span.gp-lightbox-title");
+  const title = h("span.gp-lightbox-title", { role: "status" });
   const stage = h("div.gp-lightbox-stage", {}, h("div.gp-sheet", {}, picture, mask));
   const element = h(
     "div.gp-root.gp-lightbox",
-    { role: "dialog", ariaModal: "true", tabIndex: -1 },
+    { role: "dialog", ariaModal: "true", ariaLabel: t("Enlarged image"), tabIndex: -1 },
     h(
       "header",
       {},
       title,
-      button({ icon: "eye", title: "Show or hide the mask", onclick: () => draw(0, !masks) }),
-      button({ icon: "times", title: "Close", onclick: () => close() }),
+      button({ icon: "eye", title: t("Show or hide the mask"), onclick: () => draw(0, !masks) }),
+      button({ icon: "times", title: t("Close"), onclick: () => close() }),
     ),
-    button({ icon: "chevron-left", title: "Previous", kind: "side", onclick: () => draw(-1) }),
+    button({ icon: "chevron-left", title: t("Previous"), kind: "side", onclick: () => draw(-1) }),
     stage,
-    button({ icon: "chevron-right", title: "Next", kind: "side", onclick: () => draw(1) }),
+    button({ icon: "chevron-right", title: t("Next"), kind: "side", onclick: () => draw(1) }),
   );
   isolate(element);
 
@@ -34,7 +36,9 @@ export function enlarge(pool, image) {
     index = (index + step + slots.length) % slots.length;
     masks = showMasks;
     const slot = slots[index];
-    title.textContent = [`${index} of ${slots.length - 1}`, slot.label].filter(Boolean).join("  ·  ");
+    const place = t("{index} of {last}", { index, last: slots.length - 1 });
+    title.textContent = [place, slot.label].filter(Boolean).join("  ·  ");
+    picture.alt = slot.label || t("Image {index}", { index });
     picture.src = pool.thumb(slot.image, slot.image_v, 2048);
     const paint = slot.mask ? `url("${pool.thumb(slot.mask, slot.mask_v, 2048)}")` : "";
     mask.style.maskImage = paint;
@@ -49,9 +53,12 @@ export function enlarge(pool, image) {
       Escape: close,
       ArrowLeft: () => draw(-1),
       ArrowRight: () => draw(1),
+      Home: () => draw(-index),
+      End: () => draw(pool.slots.length - 1 - index),
       m: () => draw(0, !masks),
     }[event.key];
     event.stopPropagation();
+    if (event.key === "Tab") keepInside(element, event);
     if (!act) return;
     event.preventDefault();
     act();
@@ -60,6 +67,7 @@ export function enlarge(pool, image) {
     stop();
     document.removeEventListener("keydown", keys, true);
     element.remove();
+    giveFocusBack(before);
   }
   document.addEventListener("keydown", keys, true);
   element.addEventListener("click", (/** @type {MouseEvent} */ event) => {

@@ -1,6 +1,7 @@
 // @ts-check
 // Masks through ComfyUI's own mask editor: what it saved as transparency becomes white paint.
 
+import { t } from "../i18n.js";
 import { openMaskEditor, urlOf } from "../host.js";
 
 /**
@@ -37,6 +38,6 @@ async function maskOf(picture) {
   }
   context.putImageData(pixels, 0, 0);
   return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("No mask was made."))), "image/png");
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(t("No mask was made.")))), "image/png");
   });
 }

@@ -1,13 +1,15 @@
 // @ts-check
 // The ⋮ menu of an Image Pool: what is done with the pool as a whole.
 
-import { menu, plural } from "../dom.js";
+import { menu } from "../dom.js";
 import { askConfirm, askText, toast } from "../host.js";
+import { t, tn } from "../i18n.js";
 import * as profiles from "../profiles.js";
 import { attempt } from "./edits.js";
+import { nameOf } from "./undo.js";
 
 /** @typedef {import("../pools.js").Pool} Pool */
-/** @typedef {{ icon: string, label: string, danger?: boolean, onclick: () => void }} Item */
+/** @typedef {import("../dom.js").MenuItem} Item */
 
 /**
  * @typedef {object} MenuOptions
@@ -17,25 +19,49 @@ import { attempt } from "./edits.js";
  * @property {string[]} chosen the images selected
  * @property {() => unknown} refresh @property {() => void} selectAll
  * @property {(images: string[]) => unknown} remove
+ * @property {(back: boolean) => unknown} step undoes the newest edit, or redoes it
  * @property {(id: string) => void} show shows another pool
  */
 
 /** @param {HTMLElement} anchor @param {MenuOptions} options */
 export function openMenu(anchor, options) {
   const { pool, connected, chosen } = options;
-  /** @type {Item[]} */
+  /** @type {(Item | null)[]} */
   const items = [
-    { icon: "refresh", label: "Refresh", onclick: () => lookAgain(options) },
-    { icon: "check-square", label: "Select all", onclick: options.selectAll },
+    ...itemsForSteps(options),
+    null,
+    { icon: "refresh", label: t("Refresh"), onclick: () => lookAgain(options) },
+    { icon: "check-square", label: t("Select all"), onclick: options.selectAll },
   ];
   if (chosen.length) {
-    const label = `Delete ${plural(chosen.length, "image")}`;
+    const label = tn("Delete {n} image", "Delete {n} images", chosen.length);
     items.push({ icon: "trash", label, danger: true, onclick: () => options.remove(chosen) });
   }
   if (!profiles.find(pool.id) && !connected) {
-    items.push({ icon: "bookmark", label: "Make this pool a profile…", onclick: () => adopt(pool.id) });
+    items.push({ icon: "bookmark", label: t("Make this pool a profile…"), onclick: () => adopt(pool.id) });
   }
   menu(anchor, [...items, ...itemsForPrevious(options)]);
+}
+
+/** @param {MenuOptions} options @returns {Item[]} */
+function itemsForSteps({ pool, step }) {
+  const { undo, redo } = pool.manifest?.undo ?? {};
+  return [
+    {
+      icon: "undo",
+      label: undo ? t("Undo {what}", { what: nameOf(undo) }) : t("Undo"),
+      keys: t("Ctrl+Z"),
+      disabled: !undo,
+      onclick: () => step(true),
+    },
+    {
+      icon: "replay",
+      label: redo ? t("Redo {what}", { what: nameOf(redo) }) : t("Redo"),
+      keys: t("Ctrl+Shift+Z"),
+      disabled: !redo,
+      onclick: () => step(false),
+    },
+  ];
 }
 
 /** For the pool shown before, if it is still there. @param {MenuOptions} options @returns {Item[]} */
@@ -45,11 +71,11 @@ function itemsForPrevious(options) {
   if (!previous || !lies || previous === pool.id) return [];
   /** @type {Item[]} */
   const items = [
-    { icon: "copy", label: "Copy the images shown before into this profile", onclick: () => seed(previous, pool) },
-    { icon: "bookmark", label: "Make the pool shown before a profile…", onclick: () => adopt(previous) },
+    { icon: "copy", label: t("Copy the images shown before into this profile"), onclick: () => seed(previous, pool) },
+    { icon: "bookmark", label: t("Make the pool shown before a profile…"), onclick: () => adopt(previous) },
   ];
   if (!options.connected) {
-    items.push({ icon: "history", label: "Show the pool shown before", onclick: () => options.show(previous) });
+    items.push({ icon: "history", label: t("Show the pool shown before"), onclick: () => options.show(previous) });
   }
   return items;
 }
@@ -62,21 +88,21 @@ async function lookAgain({ pool, refresh }) {
 
 /** @param {string} poolId */
 async function adopt(poolId) {
-  const name = await askText("Make this pool a profile", "Its name:");
+  const name = await askText(t("Make this pool a profile"), t("Its name:"));
   if (!name) return;
-  await attempt("The pool isn't a profile", async () => {
+  await attempt(t("The pool isn't a profile"), async () => {
     await profiles.adopt(poolId, name);
-    toast("success", `“${name}” is a profile now`, "Choose it in a Pool Profile node.");
+    toast("success", t("“{name}” is a profile now", { name }), t("Choose it in a Pool Profile node."));
   });
 }
 
 /** @param {string} from @param {Pool} pool */
 async function seed(from, pool) {
-  const question = "The images shown before are copied into this profile, with masks and labels.";
-  if (!(await askConfirm("Copy the images?", question))) return;
-  await attempt("The images weren't copied", async () => {
+  const question = t("The images shown before are copied into this profile, with masks and labels.");
+  if (!(await askConfirm(t("Copy the images?"), question))) return;
+  await attempt(t("The images weren't copied"), async () => {
     const { copied } = await profiles.seed(from, pool.id);
-    toast("success", `Copied ${plural(copied, "image")}`);
+    toast("success", tn("Copied {n} image", "Copied {n} images", copied));
     await pool.refresh();
   });
 }

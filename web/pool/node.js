@@ -4,7 +4,10 @@
 import { isConnected, profileNodeOf } from "../links.js";
 import * as profiles from "../profiles.js";
 import { followSoon, hide, widgetOf } from "../follow.js";
+import { t } from "../i18n.js";
+import { enableCellMenu } from "./cellmenu.js";
 import { carriesFiles } from "./files.js";
+import { enableKeys } from "./keys.js";
 import { PoolPanel, SIZES } from "./panel.js";
 
 const MIN_HEIGHT = 220;
@@ -18,6 +21,8 @@ export function setUpPoolNode(node) {
   node.properties ??= {};
 
   const panel = new PoolPanel(panelHost(node, idWidget));
+  enableKeys(panel, panel.edits);
+  enableCellMenu(panel, panel.edits);
   node.addDOMWidget("gitpool_grid", "GITPOOL_GRID", panel.element, {
     serialize: false,
     hideOnZoom: false,
@@ -71,8 +76,8 @@ function sourceOf(node, idWidget) {
   const connected = isConnected(node);
   const wanted = source && widgetOf(source, "profile_id")?.value;
   const missing = !!wanted && profiles.known.loaded && !profiles.find(wanted);
-  const name = profile?.name ?? (missing ? widgetOf(source, "profile")?.value || "The profile" : "");
-  return { name: name || "This node's own pool", missing, connected };
+  const name = profile?.name ?? (missing ? widgetOf(source, "profile")?.value || t("The profile") : "");
+  return { name: name || t("This node's own pool"), missing, connected };
 }
 
 /** Files dropped on the node outside its panel. @param {any} node @param {PoolPanel} panel */

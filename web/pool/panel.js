@@ -1,7 +1,8 @@
 // @ts-check
 // The Image Pool node's panel: header, grid and status line, and what they show.
 
-import { button, h, icon, isolate, plural } from "../dom.js";
+import { button, h, icon, isolate } from "../dom.js";
+import { t, tn } from "../i18n.js";
 import { poolOf } from "../pools.js";
 import * as profiles from "../profiles.js";
 import { Adding } from "./adding.js";
@@ -12,6 +13,7 @@ import { enableInput, imageAt } from "./input.js";
 import { openMenu } from "./menu.js";
 import { enableReorder } from "./reorder.js";
 import { Selection } from "./selection.js";
+import { enableUndoKeys } from "./undo.js";
 
 /** Sides of a cell, in pixels, from small to large. */
 export const SIZES = [72, 112, 168, 240];
@@ -44,6 +46,8 @@ export class PoolPanel {
       added: () => this.showLast(),
     });
     this.grid = new Grid({
+      role: "grid",
+      label: t("Images"),
       makeCell: () => new Cell(this.edits),
       elementOf: (cell) => cell.element,
       keyOf: (index) => this.slots[index].image,
@@ -53,6 +57,7 @@ export class PoolPanel {
     this.build();
     isolate(this.element);
     enableInput(this, this.edits);
+    enableUndoKeys(this.element, (back) => this.edits.step(back));
     this.adding.listen(this.element);
     enableReorder(this.grid, {
       imageAt,
@@ -73,13 +78,13 @@ export class PoolPanel {
   build() {
     this.title = h("span.gp-title");
     this.count = h("span.gp-count");
-    this.add = button({ icon: "plus", label: "Add", title: "Add images", onclick: () => this.adding.choose() });
-    this.more = button({ icon: "ellipsis-v", title: "More", onclick: () => this.openMenu() });
+    this.add = button({ icon: "plus", label: t("Add"), title: t("Add images"), onclick: () => this.adding.choose() });
+    this.more = button({ icon: "ellipsis-v", title: t("More"), onclick: () => this.openMenu() });
     this.notice = h("div.gp-notice");
     this.status = h("div.gp-status", { hidden: true, role: "status" });
     this.element = h(
       "div.gp-root.gp-pool",
-      {},
+      { tabIndex: -1 },
       h(
         "header.gp-bar",
         {},
@@ -87,8 +92,8 @@ export class PoolPanel {
         this.count,
         h("span.gp-spring"),
         this.add,
-        button({ icon: "search-minus", title: "Smaller images", onclick: () => this.resize(-1) }),
-        button({ icon: "search-plus", title: "Larger images", onclick: () => this.resize(1) }),
+        button({ icon: "search-minus", title: t("Smaller images"), onclick: () => this.resize(-1) }),
+        button({ icon: "search-plus", title: t("Larger images"), onclick: () => this.resize(1) }),
         this.more,
       ),
       this.notice,
@@ -124,8 +129,9 @@ export class PoolPanel {
     this.selection.keepOnly(this.images);
     this.title.textContent = source.name;
     const chosen = this.selection.chosen.size;
-    const all = this.pool.manifest ? plural(this.slots.length, "image") : "";
-    this.count.textContent = chosen ? `${chosen} of ${this.slots.length} selected` : all;
+    const all = this.pool.manifest ? tn("{n} image", "{n} images", this.slots.length) : "";
+    const some = t("{n} of {all} selected", { n: chosen, all: this.slots.length });
+    this.count.textContent = chosen ? some : all;
     this.add.disabled = source.missing;
     this.drawOffline(source);
     this.drawNotice(source);
@@ -145,7 +151,7 @@ export class PoolPanel {
   }
 
   againButton() {
-    return button({ icon: "refresh", label: "Try again", onclick: () => this.refresh() });
+    return button({ icon: "refresh", label: t("Try again"), onclick: () => this.refresh() });
   }
 
   /** @param {{ name: string, missing: boolean }} source */
@@ -155,14 +161,17 @@ export class PoolPanel {
     /** @type {[string, string, string] | null} */
     let said = null;
     if (source.missing) {
-      said = ["question-circle", `“${source.name}” is missing`, "Choose another profile, or bring it back."];
-    } else if (failed) said = ["exclamation-triangle", "The pool can't be read", pool.error?.message ?? ""];
-    else if (!pool?.manifest) said = ["spinner", "Loading…", ""];
+      const what = t("“{name}” is missing", { name: source.name });
+      said = ["question-circle", what, t("Choose another profile, or bring it back.")];
+    } else if (failed) said = ["exclamation-triangle", t("The pool can't be read"), pool.error?.message ?? ""];
+    else if (!pool?.manifest) said = ["spinner", t("Loading…"), ""];
     else if (!this.slots.length) {
-      said = ["images", "No images yet", "Drop files or folders here, paste, or use Add."];
+      said = ["images", t("No images yet"), t("Drop files or folders here, paste, or use Add.")];
     }
+    const focused = this.element.contains(document.activeElement);
     this.notice.hidden = !said;
     this.grid.element.hidden = !!said;
+    if (focused && !this.element.contains(document.activeElement)) this.keepFocus();
     this.element.classList.toggle("gp-problem", source.missing || !!failed);
     if (!said) return;
     this.notice.replaceChildren(
@@ -193,6 +202,18 @@ export class PoolPanel {
     this.grid.draw();
   }
 
+  /** The grid where there is one, else the panel itself. */
+  keepFocus() {
+    const to = this.grid.element.hidden ? this.element : this.grid.element;
+    to.focus({ preventScroll: true });
+  }
+
+  /** @param {string[]} images */
+  reveal(images) {
+    const place = this.images.findIndex((image) => images.includes(image));
+    if (place >= 0) this.grid.reveal(place);
+  }
+
   showLast() {
     this.hideStatus();
     this.grid.reveal(Math.max(0, this.slots.length - 1));
@@ -209,6 +230,7 @@ export class PoolPanel {
       refresh: () => this.refresh(),
       selectAll: () => this.selectAll(),
       remove: (images) => this.edits.removeAll(images),
+      step: (back) => this.edits.step(back),
       show: (id) => host.show(id),
     });
   }

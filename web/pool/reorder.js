@@ -13,7 +13,7 @@ const EDGE = 28;
  *   drop: (images: string[], gap: number) => void }} options
  */
 export function enableReorder(grid, options) {
-  const line = h("div.gp-drop-line", { hidden: true });
+  const line = h("div.gp-drop-line", { hidden: true, role: "presentation" });
   grid.space.append(line);
   /** @type {{ image: string, x: number, y: number, pointer: number, moving: boolean } | null} */
   let drag = null;
