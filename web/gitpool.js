@@ -2,8 +2,9 @@
 // Git Pool's page, as ComfyUI loads it: the only module here that does something on import.
 
 import { followServer } from "./events.js";
-import { app, beforeEachRun } from "./host.js";
-import * as i18n from "./i18n.js";
+import { registerHistoryTab } from "./history/tab.js";
+import { app, beforeEachRun, LANGUAGE_SETTING, pageLanguage, translations } from "./host.js";
+import { use } from "./i18n.js";
 import { POOL_NODE, PROFILE_NODE } from "./links.js";
 import { allSettled } from "./pools.js";
 import { setUpPoolNode } from "./pool/node.js";
@@ -12,7 +13,7 @@ import * as profiles from "./profiles.js";
 import { followSoon, keepFollowing } from "./follow.js";
 
 // Later ones win over earlier ones.
-const STYLES = ["base", "pool", "lightbox", "profile", "history", "modal", "sync"];
+const STYLES = ["base", "pool", "lightbox", "profile", "history", "compare", "modal", "sync", "storage"];
 
 function loadStyle() {
   for (const name of STYLES) {
@@ -23,14 +24,20 @@ function loadStyle() {
   }
 }
 
+function speak() {
+  return use(pageLanguage(), translations).catch((error) => console.warn("[Git Pool]", error));
+}
+
 app.registerExtension({
   name: "GitPool",
-  async init() {
-    // Before any node is drawn, so that all of it is in one language.
-    await i18n.begin().catch((error) => console.warn("[Git Pool]", error));
-  },
+  settings: [LANGUAGE_SETTING],
+  // Before any node is drawn, so that all of it is in one language.
+  init: speak,
+  // With another language ComfyUI opens the workflow anew.
+  beforeConfigureGraph: speak,
   setup() {
     loadStyle();
+    registerHistoryTab();
     followServer();
     keepFollowing();
     // A run uses what the grid shows, also when Run follows a click at once.

@@ -32,6 +32,12 @@ FLAGS = [
 _NOT_OURS = ("favicon",)
 
 
+def afternoon() -> str:
+    """A time zone where it is about three o'clock, so that no midnight parts a test's edits."""
+    ahead = min(14, 15 - time.gmtime().tm_hour)
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
+
+
 class Demo:
     """`gitpool demo` in a process of its own. more: environment of its own, or another's."""
 
@@ -105,7 +111,9 @@ class Editor:
         self.requests: list[str] = []
         self.frames: list[str] = []
         self.context = browser.new_context(
-            viewport={"width": 1500, "height": 950}, accept_downloads=True
+            viewport={"width": 1500, "height": 950},
+            accept_downloads=True,
+            timezone_id=afternoon(),
         )
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(15_000)
@@ -239,8 +247,8 @@ class Editor:
 
     def pick(self, text: str) -> None:
         """Choose what the searchable list shows for a text."""
-        self.page.locator(".gp-pick").click()
-        self.page.locator(".gp-search").fill(text)
+        self.page.locator(".gp-profile .gp-pick").click()
+        self.page.locator(".gp-popover .gp-search").fill(text)
         self.page.locator(".gp-popover .gp-row", has_text=text).first.click()
 
     def menu(self, label: str) -> None:
@@ -266,11 +274,23 @@ class Editor:
         exact = re.compile(rf"^\s*{label}\s*$")
         return dialogs.locator("button", has_text=exact).last
 
+    # The History panel.
+
     def history(self) -> Locator:
+        """Open a profile's history from its node; gives the panel, with its rows there."""
         self.page.locator(".gp-profile button[title='History']").click()
         panel = self.page.locator(".gp-history")
-        panel.locator(".gp-snapshot").first.wait_for()
+        panel.locator(".gp-event").first.wait_for()
         return panel
+
+    def event(self, text: str) -> Locator:
+        """The row of the timeline that says so."""
+        return self.page.locator(".gp-history .gp-event", has_text=text).first
+
+    def event_menu(self, text: str, label: str) -> None:
+        """Choose from the menu of a timeline's row."""
+        self.event(text).locator(".gp-event-more").click()
+        self.page.locator(".gp-menu button", has_text=label).click()
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:

@@ -193,33 +193,6 @@ def test_a_plain_pool_undoes_too_and_can_become_a_profile(
     judge(editor.demo.pool_folder("mine"))
 
 
-def test_history_restores_and_duplicates_from_here(start: Start) -> None:
-    editor = start()
-    profile = editor.pool_id()
-    panel = editor.history()
-    rows = panel.locator(".gp-snapshot")
-    assert rows.count() == 5
-    assert "Paint 2 masks, reorder images" in rows.nth(0).inner_text()
-    strip = panel.locator(".gp-strip img")
-    wait_for(lambda: strip.nth(0).evaluate("(image) => image.naturalWidth > 0"))
-    old = panel.locator(".gp-snapshot", has_text="Add 5 images")
-    old.locator("button[title='Duplicate from here']").click()
-    editor.answer_prompt("From here")
-    wait_for(lambda: "From here" in editor.demo.profiles())
-    editor.wait_for_count(5)
-    judge(editor.demo.pool_folder(editor.demo.profiles()["From here"]))
-    editor.page.locator(".gp-history button[title='Close']").click()
-    editor.pick("Characters")
-    editor.wait_for_count(12)
-    panel = editor.history()
-    old = panel.locator(".gp-snapshot", has_text="Add 5 images")
-    old.locator("button[title='Restore']").click()
-    editor.confirm("Confirm")
-    editor.wait_for_count(5)
-    panel.locator(".gp-snapshot", has_text="Restore “Add 5 images”").wait_for()
-    judge(editor.demo.pool_folder(profile))
-
-
 def test_export_and_import(start: Start, tmp_path: Path) -> None:
     editor = start()
     profile = editor.pool_id()
