@@ -27,7 +27,9 @@ export class Taking {
     const key = JSON.stringify([snapshot.id, images, what]);
     if (this.under.has(key)) return;
     this.under.add(key);
-    this.queue = this.queue.then(() => this.restore(snapshot, images, what));
+    const next = () => this.restore(snapshot, images, what);
+    // One that failed has said so and holds nothing up.
+    this.queue = this.queue.then(next, next);
     try {
       await this.queue;
     } finally {

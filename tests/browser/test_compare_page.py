@@ -224,6 +224,18 @@ def test_only_the_mask_or_only_the_label_is_taken_back(story: Story) -> None:
     judge(story.folder)
 
 
+def test_what_is_taken_back_in_quick_succession_all_comes_back(story: Story) -> None:
+    story.edit("label", index=1, label="painted")
+    story.open(story.first, "now")
+    buttons = story.card("img_0001.png").locator(".gp-take")
+    expect(buttons).to_have_count(2)
+    buttons.evaluate_all("(all) => all.forEach((button) => button.click())")
+    old = story.blob(story.first, "img_0001.mask.png")
+    wait_for(lambda: git(story.folder, "hash-object", "img_0001.mask.png") == old)
+    wait_for(lambda: story.manifest()["slots"][1]["label"] == "red")
+    judge(story.folder)
+
+
 def test_everything_is_restored_and_a_profile_begins_here(story: Story) -> None:
     viewer = story.open(story.first)
     viewer.get_by_role("button", name="New profile from here").click()
