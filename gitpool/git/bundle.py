@@ -39,7 +39,9 @@ def stream_bundle(repo: Repository) -> Iterator[bytes]:
     branch, tip = repo.branch(), repo.tip()
     if branch is None or tip is None:
         raise NotFound("no_snapshots", "This profile has no snapshots yet.")
-    refs = {branch: tip, **repo.refs.all(TAGS)}
+    # A git user's tags on single files or lists of them are no part of a history.
+    tags = {ref: name for ref, name in repo.refs.all(TAGS).items() if repo.snapshot_of(name)}
+    refs = {branch: tip, **tags}
     object_ids = reach(repo, list(refs.values())).all()
     lines = [f"{object_id} {ref}\n" for ref, object_id in refs.items()]
     yield SIGNATURE + "".join([*lines, f"{tip} HEAD\n", "\n"]).encode()

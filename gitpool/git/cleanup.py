@@ -12,15 +12,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dulwich.objects import Commit, Tag
 
 from ..errors import Conflict
 from ..pool import durable
-from . import leftovers, marks, reflogs, rewrite, sweep, tracking
-from .ancestry import ancestors
-from .index import read_index
+from . import holders, indexed, leftovers, marks, rewrite, sweep, tracking
+from .ancestry import ancestors, missing_from
 from .messages import parse_message
 from .refs import KEPT, TAGS
 from .repository import CLEANED, Repository
@@ -34,7 +33,10 @@ _OWN = ("named", "")
 
 @dataclass(frozen=True)
 class Plan:
-    """What would go. order: the history, parents first. synced: what the remote has, if any."""
+    """What would go. order: the history, parents first. synced: what the remote has, if any.
+
+    cleaned, pinned: what else tells that something was done meanwhile.
+    """
 
     tip: str
     refs: dict[str, str]
@@ -42,6 +44,8 @@ class Plan:
     dropped: frozenset[str]
     synced: str | None
     dead: sweep.Dead
+    cleaned: bytes
+    pinned: frozenset[str]
 
     @property
     def kept(self) -> int:
@@ -55,38 +59,49 @@ def plan(
     tip = repo.tip()
     if tip is None:
         return None
+    cleaned, pinned = repo.cleaned(), frozenset(holders.pinned(repo))
     refs = repo.refs.all("refs/")
     order = rewrite.oldest_first(repo.parents, reversed(repo.tips()))
     tracked = tracking.read(repo)
     synced = tracked.tip if tracked else None
     thinnable = _thinnable(repo, tip, order, synced, tick)
-    pairs = [(name, repo.commit(name).commit_time) for name in thinnable]
-    dropped = frozenset(thinnable - thin(pairs, keep, now, utc_offset(now)))
+    kept = thin(thinnable.items(), keep, now, utc_offset(now))
+    dropped = frozenset(thinnable.keys() - kept)
     dead = sweep.Dead()
     if dropped:
-        alive = sweep.alive(repo, dropped) | (set(order) - dropped)
-        dead = sweep.dead(repo, dropped, alive, tick)
-    return Plan(tip, refs, order, dropped, synced, dead)
+        live = sweep.alive(repo, dropped)
+        live.commits.update(name for name in order if name not in dropped)
+        dead = sweep.dead(repo, dropped, live, tick)
+    return Plan(tip, refs, order, dropped, synced, dead, cleaned, pinned)
 
 
 def _thinnable(
     repo: Repository, tip: str, order: list[str], synced: str | None, tick: Callable[[], None]
-) -> set[str]:
+) -> dict[str, int]:
     """Automatic snapshots that nobody named or locked, that the remote has if there is one, and
-    that no branch of a git user's holds."""
+    that no branch of a git user's holds; each with its time."""
     history = set(order)
     marked = marks.read(repo)
+    unknown = tracking.is_noted(repo) or repo.refs.all(KEPT) or history & repo.shallow()
+    if synced is None and unknown:
+        # A remote has some of it, and nobody knows any more what.
+        return {}
     if synced is not None:
         if synced not in history:
-            return set()
-        history &= ancestors(repo.parents, synced) | set(repo.refs.all(KEPT).values())
+            return {}
+        there = ancestors(repo.parents, synced)
+        history &= there | set(repo.refs.all(KEPT).values())
         history -= {synced}
-    found = set()
+        # What the remote hasn't yet goes on from what both have: there they are merged.
+        for name in missing_from(repo.parents, tip, {synced}):
+            history.difference_update(repo.parents(name))
+    found = {}
     elsewhere = _held_elsewhere(repo, set(order), synced)
     for name in history - elsewhere - marked.keys() - {tip}:
         tick()
-        if parse_message(repo.commit(name).message).kind not in _OWN:
-            found.add(name)
+        commit = repo.commit(name)
+        if parse_message(commit.message).kind not in _OWN:
+            found[name] = commit.commit_time
     return found
 
 
@@ -94,35 +109,66 @@ def _held_elsewhere(repo: Repository, history: Set[str], synced: str | None) -> 
     """What refs and logs that aren't the profile's own reach, so that none of it may go."""
     refs = repo.refs.all("refs/")
     aside = (TAGS, "refs/gitpool/")
-    branches = {n for ref, n in refs.items() if ref != repo.branch() and not ref.startswith(aside)}
+    branches = {
+        name
+        for ref, name in refs.items()
+        if ref != repo.branch()
+        and not ref.startswith(aside)
+        and not (ref.startswith(tracking.REMOTE_BRANCHES) and name == synced)
+    }
+    tags = set(repo.refs.all(TAGS).values())
+    # A tag on a tag can't go along with its snapshot, which therefore stays as it is.
+    branches |= {name for name in tags if not _is_plain_tag(repo, name)}
     # Names and locks go with their snapshots, and hold nothing before them; nor do git's logs.
-    others = {_target(repo, n) for n in {*repo.refs.all(TAGS).values(), *reflogs.ids(repo)}}
-    held = {_target(repo, name) for name in branches} | (others - history)
-    return ancestors(repo.parents, *(name for name in held - {synced} if name))
+    others = {repo.snapshot_of(name) for name in tags | holders.logged(repo)}
+    held = {repo.snapshot_of(name) for name in branches | holders.pinned(repo)} | (others - history)
+    held |= sweep.in_kept_packs(repo) & history
+    return ancestors(repo.parents, *filter(None, held))
 
 
 def carry_out(repo: Repository, planned: Plan, tick: sweep.Tick = sweep.silent) -> None:
     """Do what was planned, under the profile's lock. Raises Conflict, before anything is
-    changed, where more was done to the history since than that snapshots were added."""
+    changed, where more was done to the history since than that snapshots were added; Damaged
+    or OSError, before that too, where what stays can't be read, or written anew."""
+    # What an earlier one couldn't free comes first: there is but one note.
+    finish(repo)
     added = _added_since(repo, planned)
     if not planned.dropped:
         return
-    with leftovers.writing(repo):
-        order = [*planned.order, *added]
-        change = _cut(repo, planned, order) if planned.synced else _rewrite(repo, planned, order)
+    try:
+        with leftovers.writing(repo):
+            dead, ready = _change(repo, planned, added, tick)
+    except BaseException:
+        if not (repo.git / NOTE).exists():
+            leftovers.clear(repo)
+        raise
+    finish(repo, dead, ready)
+
+
+def _change(
+    repo: Repository, planned: Plan, added: list[str], tick: sweep.Tick
+) -> tuple[sweep.Dead, sweep.Ready]:
+    """Have the history be without what goes; gives what is to be freed then."""
+    order = [*planned.order, *added]
+    change = _cut(repo, planned, order) if planned.synced else _rewrite(repo, planned, order)
+    dead = _still_dead(repo, planned.dead, added, change)
+    change = replace(change, trees=sorted(dead.trees), blobs=sorted(dead.blobs))
+    ready = sweep.prepare(repo, dead.all(), tick)
+    try:
         durable.write_file(repo.git / NOTE, json.dumps(change.as_json()).encode())
         durable.write_file(repo.git / CLEANED, secrets.token_hex(8).encode())
         change.begin(repo)
+    except BaseException:
+        ready.discard()
+        raise
+    return dead, ready
+
+
+def _still_dead(repo: Repository, dead: sweep.Dead, added: list[str], change: Change) -> sweep.Dead:
+    """What goes, but for what is needed since it was planned."""
     trees, blobs = sweep.Census(repo).needs(added)
-    cached, _ = read_index(repo.index_path)
-    blobs |= {file.blob for file in cached.values()}
-    old_tags = [old for _, old, _, _ in change.tags]
-    dead = planned.dead
-    finish(
-        repo,
-        sweep.Dead(dead.blobs - blobs, dead.trees - trees, [*change.gone, *old_tags]),
-        tick,
-    )
+    needed = trees | blobs | indexed.objects(repo)
+    return sweep.Dead(dead.blobs - needed, dead.trees - needed, sorted(change.leaving()))
 
 
 def _added_since(repo: Repository, planned: Plan) -> list[str]:
@@ -130,11 +176,17 @@ def _added_since(repo: Repository, planned: Plan) -> list[str]:
     tip = repo.tip()
     assert tip
     known = set(planned.order)
-    added = [c for c in rewrite.oldest_first(repo.parents, [tip]) if c not in known]
+
+    def unknown(name: str) -> list[str]:
+        return [parent for parent in repo.parents(name) if parent not in known]
+
+    added = [] if tip in known else rewrite.oldest_first(unknown, [tip])
     own = repo.branch()
     refs = {ref: name for ref, name in repo.refs.all("refs/").items() if ref != own}
     before = {ref: name for ref, name in planned.refs.items() if ref != own}
-    if refs != before or planned.tip not in {tip, *(p for c in added for p in repo.parents(c))}:
+    same = refs == before and repo.cleaned() == planned.cleaned
+    same = same and holders.pinned(repo) == planned.pinned
+    if not same or planned.tip not in {tip, *(p for c in added for p in repo.parents(c))}:
         raise Conflict(
             "history_moved", "The history was changed while it was looked at.", "Try again."
         )
@@ -149,31 +201,37 @@ def _rewrite(repo: Repository, planned: Plan, order: list[str]) -> Change:
     new = rewrite.without(repo, order, planned.dropped)
     tags = rewrite.moved_tags(repo, repo.objects, new)
     gone = planned.dropped | {old for old, made in new.items() if old != made}
+    gone |= sweep.spare_tags(repo)
     return Change(sorted(gone), branch, tip, new[tip], tags)
 
 
 def _cut(repo: Repository, planned: Plan, order: list[str]) -> Change:
     """Every snapshot left has its id; what led from one to the next is gone."""
-    left = [name for name in order if name not in planned.dropped]
-    cut = set()
+    known, was_cut = set(order), repo.shallow()
+    left, cut = [], was_cut - known
     reached = {repo.tip()}
-    for name in left:
+    for name in order:
         parents = [p.decode() for p in repo.commit(name).parents]
-        if any(parent in planned.dropped or parent not in repo.objects for parent in parents):
-            cut.add(name)
-        else:
+        whole = known.issuperset(parents)
+        if not whole and name not in was_cut:
+            raise rewrite.torn()
+        if name in planned.dropped:
+            continue
+        left.append(name)
+        if whole and planned.dropped.isdisjoint(parents):
             reached.update(parents)
+        else:
+            cut.add(name)
     kept = [name for name in left if name not in reached]
-    return Change(sorted(planned.dropped), kept=kept, shallow=sorted(cut))
+    had = repo.refs.all(KEPT).values()
+    fresh = [name for name in kept if name not in had]
+    gone = planned.dropped | sweep.spare_tags(repo)
+    return Change(sorted(gone), kept=kept, fresh=fresh, shallow=sorted(cut))
 
 
-def _target(repo: Repository, name: str) -> str | None:
-    """The snapshot that a ref's object comes to; None where it comes to none that is here."""
-    while name in repo.objects:
-        obj = repo.objects.read(name)
-        if isinstance(obj, Commit):
-            return name
-        if not isinstance(obj, Tag):
-            return None
-        name = obj.object[1].decode()
-    return None
+def _is_plain_tag(repo: Repository, name: str) -> bool:
+    """Whether a tag's object is a snapshot, or says something of one."""
+    if name not in repo.objects:
+        return True
+    obj = repo.objects.read(name)
+    return isinstance(obj, Commit) or (isinstance(obj, Tag) and obj.object[0] is Commit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,7 +119,11 @@ def _copy_line(source: Repository, repo: Repository, tip: str) -> tuple[str, dic
     trees, blobs = Census(source).needs(order)
     source.objects.link_into(repo.objects, [*trees, *blobs])
     new = as_one_line(source, repo.objects, order)
-    return new[tip], {ref: made for _, _, ref, made in moved_tags(source, repo.objects, new)}
+    tags = {ref: made for _, _, ref, made in moved_tags(source, repo.objects, new)}
+    # What went on from nothing that was cut off is the same snapshot there as here.
+    same = tags_on(source, {old for old, made in new.items() if old == made})
+    source.objects.link_into(repo.objects, [tag for tag in same.values() if tag not in new])
+    return new[tip], {**same, **tags}
 
 
 def _up_to(source: Repository, tip: str) -> list[str]:
@@ -151,7 +156,11 @@ def reach_commits(repo: Repository, tip: str) -> set[str]:
 
 
 def _tags_within(repo: Repository, tip: str) -> dict[str, str]:
-    inside = reach_commits(repo, tip)
+    return tags_on(repo, reach_commits(repo, tip))
+
+
+def tags_on(repo: Repository, inside: Set[str]) -> dict[str, str]:
+    """The tags on these snapshots: the object of each by its ref."""
     found = {}
     for ref, object_id in repo.refs.all(TAGS).items():
         try:

@@ -6,8 +6,9 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dulwich.objects import Commit
@@ -26,6 +27,8 @@ STRIP = 8
 # A page that few snapshots fit is given as it is after so many looked at, to be gone on with.
 _LOOK_AT_MOST = 4000
 _AFTER = 1 << 40
+
+Versions = Callable[[str], Version]
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Walk:
         self.order: list[str] = []
         self._place: dict[str, int] = {}
         self._seen = set(tips)
-        self._heap: list[tuple[int, int, str]] = []
+        self._heap: list[tuple[int, int, str, list[str]]] = []
         self._lock = threading.Lock()
         for place, tip in enumerate(tips):
             # Of one second, what leads from the newest comes first.
@@ -80,18 +83,20 @@ class Walk:
         with self._lock:
             if not self._heap:
                 return False
-            _, _, commit_id = heapq.heappop(self._heap)
+            _, _, commit_id, parents = heapq.heappop(self._heap)
             self._place[commit_id] = len(self.order)
             self.order.append(commit_id)
-            for name in self._repo.parents(commit_id):
-                if name not in self._seen:
+            for name in parents:
+                if name not in self._seen and name in self._repo.objects:
                     self._seen.add(name)
                     self._push(name)
             return True
 
     def _push(self, commit_id: str, rank: int = 0) -> None:
         commit = self._repo.commit(commit_id)
-        heapq.heappush(self._heap, (-commit.commit_time, rank + len(self._seen), commit_id))
+        parents = [parent.decode() for parent in commit.parents]
+        place = (-commit.commit_time, rank + len(self._seen))
+        heapq.heappush(self._heap, (*place, commit_id, parents))
 
 
 class History:
@@ -124,14 +129,20 @@ class History:
             last = commit_id
             if wanted.everything() or wanted.fits(repo.commit(commit_id), marked.get(commit_id)):
                 fitting.append(commit_id)
-        return [self.snapshot(repo, commit_id, marked) for commit_id in fitting], following
+        versions = _versions(repo)
+        page = [self.snapshot(repo, name, marked, versions) for name in fitting]
+        return page, following
 
     def contains(self, repo: Repository, commit_id: str) -> bool:
         """Whether the snapshot is one of this profile's."""
         return any(c == commit_id for c in self._walk(repo).after(None))
 
     def snapshot(
-        self, repo: Repository, commit_id: str, marked: dict[str, marks.Mark] | None = None
+        self,
+        repo: Repository,
+        commit_id: str,
+        marked: dict[str, marks.Mark] | None = None,
+        versions: Versions | None = None,
     ) -> dict[str, Any]:
         """One snapshot as the page gets it: `{"id","message","sentence","name","note","author",
         "kind","time","parents","locked","changes","images","preview","strip"}`.
@@ -139,10 +150,11 @@ class History:
         message: its name, else its sentence. time: seconds since 1970. author: "" for Git
         Pool's own. preview: some images' names. strip: see `changes.strip`.
         """
-        summary = self._summary(repo, commit_id)
+        summary = self._summary(repo, commit_id, versions or _versions(repo))
         mark = (marks.read(repo) if marked is None else marked).get(commit_id, Mark("", False))
         return {
             **summary,
+            "parents": [name for name in summary["parents"] if name in repo.objects],
             "message": mark.name or summary["sentence"],
             "name": mark.name,
             "note": mark.note,
@@ -151,7 +163,9 @@ class History:
 
     def _walk(self, repo: Repository) -> Walk:
         tips = repo.tips()
-        key = (str(repo.path), *tips)
+        # A clean-up takes snapshots out below the same tips, and a sync may bring them back.
+        cut = sorted(repo.shallow())
+        key = (str(repo.path), *tips, repo.cleaned().hex(), *cut)
         with self._lock:
             walk = self._walks.pop(key, None) or Walk(repo, tips)
             self._walks[key] = walk
@@ -159,12 +173,12 @@ class History:
                 self._walks.popitem(last=False)
         return walk
 
-    def _summary(self, repo: Repository, commit_id: str) -> dict[str, Any]:
+    def _summary(self, repo: Repository, commit_id: str, versions: Versions) -> dict[str, Any]:
         with self._lock:
             if commit_id in self._summaries:
                 self._summaries.move_to_end(commit_id)
                 return self._summaries[commit_id]
-        summary = _summarise(repo, commit_id)
+        summary = _summarise(repo, commit_id, versions)
         with self._lock:
             self._summaries[commit_id] = summary
             while len(self._summaries) > self._limits[1]:
@@ -172,16 +186,21 @@ class History:
         return summary
 
 
-def _summarise(repo: Repository, commit_id: str) -> dict[str, Any]:
+def _versions(repo: Repository) -> Versions:
+    """Versions by snapshot; what one was made on is most often the next on the page."""
+    return lru_cache(maxsize=4)(repo.version)
+
+
+def _summarise(repo: Repository, commit_id: str, versions: Versions) -> dict[str, Any]:
     commit = repo.commit(commit_id)
     message = parse_message(commit.message)
     parent = commit.parents[0].decode() if commit.parents else None
     try:
-        new = repo.version(commit_id)
+        new = versions(commit_id)
         # What came before may have been cleaned up; then nobody knows any more what changed.
         old = Version() if parent is None else new
         if parent and parent in repo.objects:
-            old = repo.version(parent)
+            old = versions(parent)
         changes = compare(old, new)
     except Damaged:
         return _line(repo, commit_id, message, message.text) | {

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dulwich.objects import Commit, Tag, Tree
 
 from ..errors import Damaged, NotFound
-from .index import read_index
+from . import holders, indexed
 from .repository import Repository
 
 _NOTE = "gitpool-writing"
@@ -41,18 +41,21 @@ def clear(repo: Repository) -> None:
         if repo.objects.path_of(object_id).stat().st_mtime_ns >= began
     ]
     if fresh:
-        kept = _reached(repo)
-        for object_id in fresh:
-            if object_id not in kept:
-                repo.objects.delete_loose(object_id)
+        # Where an index can't be read, nobody knows what a git user put there.
+        with contextlib.suppress(Damaged):
+            kept = _reached(repo)
+            for object_id in fresh:
+                if object_id not in kept:
+                    repo.objects.delete_loose(object_id)
     note.unlink(missing_ok=True)
 
 
 def _reached(repo: Repository) -> set[str]:
-    """Everything that refs, HEAD and the index reach; what can't be read reaches nothing."""
-    cached, _ = read_index(repo.index_path)
-    seen = {file.blob for file in cached.values()}
-    todo = [*repo.refs.all("refs/").values(), *filter(None, [repo.tip()])]
+    """Everything that refs, HEAD, git's logs and the index reach; what can't be read reaches
+    nothing. Raises Damaged where an index can't be read."""
+    seen: set[str] = set()
+    todo = [*indexed.objects(repo), *repo.refs.all("refs/").values(), *filter(None, [repo.tip()])]
+    todo += [*holders.pinned(repo), *holders.logged(repo)]
     while todo:
         object_id = todo.pop()
         if object_id in seen:

@@ -39,7 +39,9 @@ class Mark:
 def read(repo: Repository) -> dict[str, Mark]:
     """The marks by commit id; a tag of a user's own counts as a name."""
     found = {}
-    for ref, object_id in repo.refs.all(TAGS).items():
+    # Where a snapshot has both, what a person said on the page counts.
+    refs = sorted(repo.refs.all(TAGS).items(), key=lambda r: r[0].startswith(f"{TAGS}snapshot-"))
+    for ref, object_id in refs:
         own = ref.startswith(f"{TAGS}snapshot-")
         try:
             obj = repo.objects.read(object_id)

@@ -31,6 +31,8 @@ _CHUNK = 1 << 20
 _BLOCK = 1 << 18
 _SMALL = 1 << 16
 _OBJECT_LIMIT = 1 << 30
+# git's own limit, 96 MB, makes nothing faster here.
+_DELTA_BASES = 16 << 20
 _WRITERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gitpool-objects")
 
 
@@ -302,7 +304,11 @@ class ObjectStore:
             return None
         if self._packs is None or self._packs[0] != changed:
             self.close()
-            store = _OwnObjectsOnly(str(self.folder), loose_object_size_limit=_OBJECT_LIMIT)
+            store = _OwnObjectsOnly(
+                str(self.folder),
+                loose_object_size_limit=_OBJECT_LIMIT,
+                delta_base_cache_limit=_DELTA_BASES,
+            )
             self._packs = changed, store
         return self._packs[1] if self._packs[1].packs else None
 

@@ -20,6 +20,7 @@ from .objects import ObjectStore
 
 IndexEntry = tuple[bytes, int, int]
 _CHUNK = 1 << 18
+TEMP_PACK = "tmp_pack_"
 
 
 def stream_pack(objects: ObjectStore, object_ids: list[str]) -> Iterator[bytes]:
@@ -70,8 +71,19 @@ def store_pack(
 
     sent: told the objects written so far, and their bytes.
     """
+    pack, digest = prepare_pack(folder, objects, object_ids, sent)
+    try:
+        name_pack(pack, digest)
+    finally:
+        discard_pack(pack)
+
+
+def prepare_pack(
+    folder: Path, objects: ObjectStore, object_ids: list[str], sent: Callable[[int, int], None]
+) -> tuple[Path, bytes]:
+    """The same, but it doesn't count until `name_pack` is given what this gives."""
     durable.make_folder(folder)
-    pack = folder / f"tmp_pack_{secrets.token_hex(8)}.pack"
+    pack = folder / f"{TEMP_PACK}{secrets.token_hex(8)}.pack"
     try:
         with open(pack, "xb") as file:
             entries, digest = _write(file, objects, object_ids, sent)
@@ -79,10 +91,16 @@ def store_pack(
             file.flush()
             os.fsync(file.fileno())
         write_index(pack, entries, digest)
-        name_pack(pack, digest)
-    finally:
-        for suffix in (".pack", ".idx"):
-            pack.with_suffix(suffix).unlink(missing_ok=True)
+    except BaseException:
+        discard_pack(pack)
+        raise
+    return pack, digest
+
+
+def discard_pack(pack: Path) -> None:
+    """Remove a pack that was prepared, and is not to count."""
+    for suffix in (".idx", ".pack"):
+        pack.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _write(

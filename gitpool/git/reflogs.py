@@ -36,9 +36,15 @@ def forget(repo: Repository, gone: Set[str]) -> None:
             durable.write_file(path, b"".join(kept))
 
 
+def work_trees(repo: Repository) -> list[Path]:
+    """Where git keeps what it knows of each further work tree of a git user's."""
+    return sorted(path for path in (repo.git / "worktrees").glob("*") if path.is_dir())
+
+
 def _files(repo: Repository) -> Iterator[Path]:
-    for folder, _, names in os.walk(repo.git / "logs"):
-        for name in names:
-            path = Path(folder) / name
-            if not path.is_symlink() and not name.startswith(durable.TEMP_PREFIX):
-                yield path
+    for place in (repo.git, *work_trees(repo)):
+        for folder, _, names in os.walk(place / "logs"):
+            for name in names:
+                path = Path(folder) / name
+                if not path.is_symlink() and not name.startswith(durable.TEMP_PREFIX):
+                    yield path

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dulwich.objects import Commit, ShaFile, Tree
+from dulwich.objects import Commit, ShaFile, Tag, Tree
 
 from ..errors import Damaged, NotFound
 from ..identifiers import IMAGE_EXTENSIONS, branch_of, name_of_branch
@@ -23,6 +23,7 @@ from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
 from .changes import Version
 from .messages import parse_message
 from .objects import ObjectStore
+from .pack import TEMP_PACK
 from .refs import BRANCHES, KEPT, LOCK_MARK, Refs
 
 IDENTITY = "gitpool.json"
@@ -131,6 +132,18 @@ class Repository:
         names = [parent.decode() for parent in self.commit(commit_id).parents]
         return [name for name in names if name in self.objects]
 
+    def snapshot_of(self, name: str) -> str | None:
+        """The snapshot that a ref's object comes to, through tags; None where it comes to none
+        that is here. Raises Damaged."""
+        while name in self.objects:
+            obj = self.objects.read(name)
+            if isinstance(obj, Commit):
+                return name
+            if not isinstance(obj, Tag):
+                return None
+            name = obj.object[1].decode()
+        return None
+
     def shallow(self) -> set[str]:
         """Snapshots that a clean-up left without those before them, in git's own file for it:
         https://git-scm.com/docs/shallow."""
@@ -153,10 +166,15 @@ class Repository:
         """Where what a clean-up cut off is here again, have git see it."""
         cut = self.shallow()
         if cut:
-            self.set_shallow({name for name in cut if not self._is_whole(name)})
+            whole = {name for name in cut if self._is_whole(name)}
+            if whole:
+                self.set_shallow(cut - whole)
 
     def _is_whole(self, name: str) -> bool:
-        return all(parent.decode() in self.objects for parent in self.commit(name).parents)
+        # git lets what is gone stand in the file.
+        return name in self.objects and all(
+            parent.decode() in self.objects for parent in self.commit(name).parents
+        )
 
     def cleaned(self) -> bytes:
         """A word that each clean-up changes: what was here before may be gone after it."""
@@ -222,6 +240,8 @@ class Repository:
         for entry in os.scandir(self.objects.folder):
             if entry.name.startswith("tmp_obj_"):
                 os.unlink(entry.path)
+        for file in (self.objects.folder / "pack").glob(f"{TEMP_PACK}*.*"):
+            file.unlink()
         for folder in (self.path, self.git, self.git / "info"):
             if folder.is_dir():
                 durable.sweep_temporary(folder)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from dulwich.objects import Commit, Tag
 
+from ..errors import Damaged
 from .ancestry import is_ancestor
 from .changes import compare
 from .messages import parse_message, sentence
@@ -36,7 +37,7 @@ def without(repo: Repository, order: Sequence[str], dropped: Set[str]) -> dict[s
     """Write the history anew without `dropped`; gives each kept snapshot's new id, which is the
     old one where nothing below it was dropped.
 
-    order: the whole history, parents first.
+    order: the whole history, parents first. Raises Damaged where something of it is missing.
     """
     new: dict[str, str] = {}
     above: dict[str, list[str]] = {}
@@ -44,7 +45,9 @@ def without(repo: Repository, order: Sequence[str], dropped: Set[str]) -> dict[s
     for name in order:
         commit = repo.commit(name)
         before = [p.decode() for p in commit.parents]
-        parents = list(dict.fromkeys(n for p in before for n in above.get(p, [])))
+        if not above.keys() >= set(before):
+            raise torn()
+        parents = list(dict.fromkeys(n for p in before for n in above[p]))
         parents = _without_ancestors(parents, graph)
         if name in dropped:
             above[name] = parents
@@ -58,6 +61,11 @@ def without(repo: Repository, order: Sequence[str], dropped: Set[str]) -> dict[s
             new[name] = repo.objects.write(made)
         above[name], graph[new[name]] = [new[name]], parents
     return new
+
+
+def torn() -> Damaged:
+    """Something between snapshots is gone; what lies behind it may yet be found again."""
+    return Damaged("damaged", "A part of this profile's history is missing.")
 
 
 def as_one_line(repo: Repository, target: ObjectStore, order: Sequence[str]) -> dict[str, str]:

@@ -43,7 +43,7 @@ def settle(repo: Repository, identity: Identity, now: int) -> None:
     repo.sweep()
     mend(repo, identity)
     checkout.finish(repo)
-    unfinished.finish(repo)
+    unfinished.go_on(repo)
     _follow_name(repo, identity)
     _lead_home(repo, identity, now)
     leftovers.clear(repo)

@@ -1,31 +1,32 @@
 """Freeing the bytes of snapshots that a clean-up took out of the history.
 
-Only what they alone needed goes: what a ref, the index or a log of git's reaches stays, and so
-does what a git user left lying about. Files first, snapshots last, so that a sweep that was cut
-off finds the rest again from the list of snapshots.
+Only what they alone needed goes: what a ref, an index or a log of git's reaches stays, and so
+does what a git user left lying about, or told git to keep. What can fail for want of space or of
+sound bytes, writing packs anew, is done by `prepare`, before anything is changed.
 """
 
 from __future__ import annotations
 
-import contextlib
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dulwich.objects import Commit, Tag
+from dulwich.objects import Commit, Tag, Tree
 from dulwich.pack import Pack
 
-from ..errors import Damaged, NotFound
 from ..pool import durable
-from . import reflogs
-from .index import read_index
-from .pack import store_pack
+from . import holders, indexed
+from .pack import discard_pack, name_pack, prepare_pack
 from .refs import DROPPED
 from .repository import Repository
 
 Tick = Callable[[int, int], None]
 _SHA = 20
+# What a tree holds, entry by entry: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects.
+_ENTRY = re.compile(rb"(\d+) [^\0]+\0(.{20})", re.DOTALL)
+_FOLDERS, _ELSEWHERE = (b"40000", b"040000"), b"160000"
 
 
 def silent(done: int, total: int) -> None:
@@ -34,7 +35,7 @@ def silent(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Dead:
-    """What goes, in the order in which it may: files, lists of files, snapshots."""
+    """What goes: files, lists of files; snapshots and the tags on them."""
 
     blobs: set[str] = field(default_factory=set)
     trees: set[str] = field(default_factory=set)
@@ -51,22 +52,24 @@ class Census:
         self._repo = repo
         self._tick = tick
 
-    def needs(self, commits: Iterable[str]) -> tuple[set[str], set[str]]:
-        """The trees and the blobs of snapshots; a tree that is gone needs nothing."""
+    def needs(
+        self, commits: Iterable[str], others: Iterable[str] = (), strict: bool = False
+    ) -> tuple[set[str], set[str]]:
+        """The trees and the blobs of snapshots and of other trees; a tree that is gone needs
+        nothing, or, if `strict`, raises Damaged."""
         trees: set[str] = set()
-        blobs: set[str] = set()
-        todo = list(self._trees(commits))
+        blobs: set[bytes] = set()
+        todo = [*others, *self._trees(commits)]
         while todo:
             tree = todo.pop()
-            if tree in trees or tree not in self._repo.objects:
+            if tree in trees or not (strict or tree in self._repo.objects):
                 continue
             self._tick()
             trees.add(tree)
             folders, files = _entries(self._repo.objects.read_raw(tree)[1])
             todo += folders
             blobs |= files
-        return trees, blobs
-
+        return trees, {blob.hex() for blob in blobs}
 
     def _trees(self, commits: Iterable[str]) -> Iterator[str]:
         objects = self._repo.objects
@@ -76,35 +79,67 @@ class Census:
                 yield obj.tree.decode()
 
 
+@dataclass(frozen=True)
+class Alive:
+    """What something still names: snapshots, and files and lists of files beside theirs."""
+
+    commits: set[str] = field(default_factory=set)
+    trees: set[str] = field(default_factory=set)
+    blobs: set[str] = field(default_factory=set)
+
+
 def dead(
-    repo: Repository, gone: Set[str], alive: Set[str], tick: Callable[[], None] = lambda: None
+    repo: Repository,
+    gone: Set[str],
+    live: Alive,
+    tick: Callable[[], None] = lambda: None,
+    noted: Set[str] = frozenset(),
 ) -> Dead:
-    """What only the snapshots `gone` need, and none of `alive`, nor the index."""
+    """What only the snapshots `gone` need, and nothing alive, nor an index; and what was `noted`
+    as such. Raises Damaged where it can't be known what is needed."""
     census = Census(repo, tick)
     trees, blobs = census.needs(gone)
-    live_trees, live_blobs = census.needs(alive)
-    cached, _ = read_index(repo.index_path)
-    live_blobs |= {file.blob for file in cached.values()}
-    present = [commit for commit in gone if commit in repo.objects]
-    return Dead(blobs - live_blobs, trees - live_trees, present)
+    live_trees, live_blobs = census.needs(live.commits, live.trees, strict=True)
+    needed = live_trees | live_blobs | live.blobs | indexed.objects(repo) | in_kept_packs(repo)
+    present = [name for name in sorted(gone) if name in repo.objects]
+    return Dead((blobs | noted) - needed, trees - needed, present)
 
 
-def alive(repo: Repository, gone: Set[str] = frozenset()) -> set[str]:
-    """Every snapshot that some ref, HEAD or a log of git's reaches, but for `gone`."""
-    found: set[str] = set()
-    todo = [*repo.refs.all("refs/").values(), *filter(None, [repo.tip()]), *reflogs.ids(repo)]
+def alive(repo: Repository, gone: Set[str] | None = None) -> Alive:
+    """What refs, HEAD, git's logs and whatever else is named reach, but for the snapshots `gone`
+    and the way through them; without `gone`, as far as git itself follows it.
+
+    Raises Damaged where something can't be read: then nobody knows what it needs.
+    """
+    found, cut = Alive(), repo.shallow()
+    roots = [*repo.refs.all("refs/").values(), *filter(None, [repo.tip()])]
+    todo = [*roots, *holders.pinned(repo), *holders.logged(repo)]
+    todo = [name for name in todo if name in repo.objects]
+    seen = set(gone or ())
     while todo:
         name = todo.pop()
-        if name in found or name in gone or name not in repo.objects:
+        if name in seen:
             continue
-        with contextlib.suppress(Damaged, NotFound):
-            obj = repo.objects.read(name)
-            if isinstance(obj, Tag):
-                todo.append(obj.object[1].decode())
-            elif isinstance(obj, Commit):
-                found.add(name)
-                todo += [parent.decode() for parent in obj.parents]
+        seen.add(name)
+        obj = repo.objects.read(name)
+        if isinstance(obj, Tag):
+            todo.append(obj.object[1].decode())
+        elif isinstance(obj, Commit):
+            found.commits.add(name)
+            parents = [parent.decode() for parent in obj.parents]
+            if name in cut:
+                # Before planning, what a git user cut off by hand is here all the same.
+                parents = [p for p in parents if gone is not None and p in repo.objects]
+            todo += parents
+        else:
+            (found.trees if isinstance(obj, Tree) else found.blobs).add(name)
     return found
+
+
+def in_kept_packs(repo: Repository) -> set[str]:
+    """What lies in packs that a git user told git to keep."""
+    kept = [p for p in _packs(repo) if Path(p.data.path).with_suffix(".keep").exists()]
+    return {name.decode() for pack in kept for name in pack}
 
 
 def size(repo: Repository, objects: Iterable[str]) -> int:
@@ -121,48 +156,54 @@ def size(repo: Repository, objects: Iterable[str]) -> int:
     return total
 
 
-def sweep(repo: Repository, gone: Set[str], what: Dead | None = None, tick: Tick = silent) -> None:
-    """Remove what only `gone` needed. The refs have let go of it already.
+@dataclass(frozen=True)
+class Ready:
+    """A pack that is written and doesn't count yet, if one is needed, and those it replaces."""
 
-    what: that, where it is known.
-    """
-    reflogs.forget(repo, gone)
-    what = what or dead(repo, gone, alive(repo, gone))
-    _drop_caches(repo)
-    spare = _let_go_of_tags(repo)
-    _thin_packs(repo, what.all() | spare, tick)
-    for objects in (what.blobs, what.trees, what.commits, spare):
-        for name in objects:
-            repo.objects.delete_loose(name)
+    made: tuple[Path, bytes] | None = None
+    before: frozenset[str] = frozenset()
+
+    def discard(self) -> None:
+        if self.made:
+            discard_pack(self.made[0])
 
 
-def _let_go_of_tags(repo: Repository) -> set[str]:
-    """Tags that were kept only because packs weren't rewritten."""
-    refs = repo.refs.all(DROPPED)
-    for ref in refs:
-        repo.refs.delete(ref)
-    named = set(repo.refs.all("refs/").values())
-    return set(refs.values()) - named
-
-
-def _thin_packs(repo: Repository, unwanted: Set[str], tick: Tick) -> None:
-    """Write the packs that hold something unwanted anew, as one, without it."""
+def prepare(repo: Repository, unwanted: Set[str], tick: Tick = silent) -> Ready:
+    """Write the packs that hold something unwanted anew, as one, without it. Raises Damaged where
+    something wanted in them can't be read."""
     touched = []
     for pack in _packs(repo):
         path = Path(pack.data.path)
         names = [name.decode() for name in pack]
         if not unwanted.isdisjoint(names) and not path.with_suffix(".keep").exists():
             touched.append((path, names))
-    if not touched:
-        return
     wanted = list(dict.fromkeys(n for _, names in touched for n in names if n not in unwanted))
-    before = {path.stem for path, _ in touched}
-    if wanted:
-        store_pack(
-            repo.objects.folder / "pack", repo.objects, wanted, lambda n, _: tick(n, len(wanted))
-        )
-    repo.objects.close()
-    _remove_packs(repo, before)
+    before = frozenset(path.stem for path, _ in touched)
+    if not wanted:
+        return Ready(None, before)
+    folder = repo.objects.folder / "pack"
+    made = prepare_pack(folder, repo.objects, wanted, lambda n, _: tick(n, len(wanted)))
+    return Ready(made, before)
+
+
+def sweep(repo: Repository, what: Dead, ready: Ready) -> None:
+    """Remove what is dead. The refs have let go of it already."""
+    _drop_caches(repo)
+    if ready.made:
+        name_pack(*ready.made)
+    if ready.before:
+        repo.objects.close()
+        _remove_packs(repo, ready.before)
+    for objects in (what.blobs, what.trees, what.commits):
+        for name in objects:
+            repo.objects.delete_loose(name)
+
+
+def spare_tags(repo: Repository) -> set[str]:
+    """Tags that were kept only because packs weren't rewritten."""
+    aside = set(repo.refs.all(DROPPED).values())
+    named = {n for ref, n in repo.refs.all("refs/").items() if not ref.startswith(DROPPED)}
+    return aside - named - in_kept_packs(repo)
 
 
 def _remove_packs(repo: Repository, stems: Set[str]) -> None:
@@ -195,16 +236,9 @@ def _extents(pack: Pack) -> Iterator[tuple[str, int, int]]:
         yield name.hex(), start, end
 
 
-def _entries(tree: bytes) -> tuple[list[str], set[str]]:
-    """A tree's folders and files, read without making objects of them: there are millions.
-    Format: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects."""
-    folders, files, at = [], set(), 0
-    while at < len(tree):
-        end = tree.index(b"\0", at)
-        name = tree[end + 1 : end + 1 + _SHA].hex()
-        if tree.startswith(b"40000 ", at):
-            folders.append(name)
-        elif not tree.startswith(b"160000 ", at):
-            files.add(name)
-        at = end + 1 + _SHA
-    return folders, files
+def _entries(tree: bytes) -> tuple[list[str], set[bytes]]:
+    """A tree's folders and files, these as binary ids, read without making objects of them:
+    there are millions."""
+    found = _ENTRY.findall(tree)
+    folders = [name.hex() for mode, name in found if mode in _FOLDERS]
+    return folders, {name for mode, name in found if mode not in (*_FOLDERS, _ELSEWHERE)}

@@ -49,6 +49,11 @@ def read(repo: Repository) -> Tracked | None:
     return None
 
 
+def is_noted(repo: Repository) -> bool:
+    """Whether there was a sync, even if what it noted can't be read any more."""
+    return (repo.git / _NOTE).exists()
+
+
 def point(repo: Repository, remote_branch: str, tip: str) -> None:
     """Have the tracking branch show what the remote has; there is only this one."""
     ref = REMOTE_BRANCHES + remote_branch.removeprefix(BRANCHES)

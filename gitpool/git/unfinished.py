@@ -4,14 +4,18 @@ operation brings it to its end, or takes it back where the history hasn't change
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..errors import Damaged
 from ..pool import durable
-from . import sweep
+from . import reflogs, sweep
 from .ancestry import is_ancestor
-from .refs import KEPT
+from .refs import DROPPED, KEPT
 from .repository import Repository
+
+log = logging.getLogger("gitpool")
 
 NOTE = "gitpool-cleanup"
 
@@ -20,9 +24,11 @@ NOTE = "gitpool-cleanup"
 class Change:
     """What a clean-up does to the refs.
 
-    gone: the snapshots that leave the history. Written anew: the branch goes from `old` to
-    `new`, and tags (old ref, old id, new ref, new id) with it. Cut: `kept` get a ref each, and
-    `shallow` is what stands in `.git/shallow`.
+    gone: the snapshots that leave the history, and tags that nothing needs any more; `trees` and
+    `blobs` go with them. Written anew: the branch goes from `old` to
+    `new`, and tags (old ref, old id, new ref, new id) with it. Cut: `kept` get a ref each, which
+    `fresh` of them hadn't before, and `shallow` is what stands in `.git/shallow`. happened: all
+    of that is done, and only bytes are left to be freed.
     """
 
     gone: list[str]
@@ -31,7 +37,15 @@ class Change:
     new: str | None = None
     tags: list[tuple[str, str, str, str]] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
     shallow: list[str] = field(default_factory=list)
+    trees: list[str] = field(default_factory=list)
+    blobs: list[str] = field(default_factory=list)
+    happened: bool = False
+
+    def leaving(self) -> set[str]:
+        """Snapshots and tags that go."""
+        return {*self.gone, *(old for _, old, _, _ in self.tags)}
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -49,8 +63,11 @@ class Change:
 
     def has_happened(self, repo: Repository) -> bool:
         """Whether the history itself has changed."""
+        if self.happened:
+            return True
         if not self.branch or not self.new:
-            return repo.shallow() == set(self.shallow)
+            # Where it looks the same before and after, it is gone on with.
+            return repo.shallow() >= set(self.shallow)
         tip = repo.refs.get(self.branch)
         return tip is not None and tip != self.old and is_ancestor(repo.parents, self.new, tip)
 
@@ -60,9 +77,14 @@ class Change:
             if ref != new:
                 repo.refs.delete(ref)
         if not self.branch:
+            self.begin(repo)
             for ref, name in repo.refs.all(KEPT).items():
                 if name not in self.kept:
                     repo.refs.delete(ref)
+        leaving = self.leaving()
+        for ref, name in repo.refs.all(DROPPED).items():
+            if name in leaving:
+                repo.refs.delete(ref)
 
     def take_back(self, repo: Repository) -> None:
         """Have the refs as they were."""
@@ -71,30 +93,74 @@ class Change:
                 _point(repo, ref, old)
             else:
                 repo.refs.delete(new)
-        known = repo.shallow()
-        for ref, name in repo.refs.all(KEPT).items():
-            if name in self.kept and name not in known:
-                repo.refs.delete(ref)
+        for name in self.fresh:
+            repo.refs.delete(KEPT + name)
 
 
 def finish(
-    repo: Repository, dead: sweep.Dead | None = None, tick: sweep.Tick = sweep.silent
+    repo: Repository, dead: sweep.Dead | None = None, ready: sweep.Ready | None = None
 ) -> None:
-    """Bring a clean-up that was begun to its end. dead: what it frees, where that is known."""
+    """Bring a clean-up that was begun to its end. dead, ready: what it frees, where that is known
+    and prepared. Raises OSError or Damaged where not all can be freed; the history is in order
+    then, and the next call goes on."""
     note = repo.git / NOTE
-    try:
-        raw = json.loads(note.read_bytes())
-    except FileNotFoundError:
+    change = _noted(repo)
+    if change is None:
         return
-    change = Change(**{**raw, "tags": [tuple(tag) for tag in raw["tags"]]})
     if change.has_happened(repo):
-        change.let_go(repo)
-        gone = {*change.gone, *(old for _, old, _, _ in change.tags)}
-        sweep.sweep(repo, gone, dead, tick)
+        if not change.happened:
+            change.let_go(repo)
+            reflogs.forget(repo, change.leaving())
+        try:
+            _free(repo, change, dead, ready)
+        except (OSError, Damaged):
+            done = replace(change, happened=True)
+            durable.write_file(note, json.dumps(done.as_json()).encode())
+            raise
     else:
         change.take_back(repo)
     note.unlink()
     durable.sync_folder(repo.git)
+
+
+def go_on(repo: Repository) -> None:
+    """The same, before any other operation: that mustn't be kept from working because bytes
+    can't be freed now, for want of space or of permission."""
+    try:
+        finish(repo)
+    except (OSError, Damaged) as error:
+        change = _noted(repo)
+        if change is None or not change.happened:
+            raise
+        log.error("Git Pool: a clean-up can't be brought to its end: %s", type(error).__name__)
+
+
+def _noted(repo: Repository) -> Change | None:
+    try:
+        raw = json.loads((repo.git / NOTE).read_bytes())
+    except FileNotFoundError:
+        return None
+    return Change(**{**raw, "tags": [tuple(tag) for tag in raw["tags"]]})
+
+
+def _free(
+    repo: Repository, change: Change, dead: sweep.Dead | None, ready: sweep.Ready | None
+) -> None:
+    if dead is None or ready is None:
+        dead = _still_dead(repo, change)
+        ready = sweep.prepare(repo, dead.all())
+    try:
+        sweep.sweep(repo, dead, ready)
+    except BaseException:
+        ready.discard()
+        raise
+
+
+def _still_dead(repo: Repository, change: Change) -> sweep.Dead:
+    """What goes, but for what a git user has come to need since."""
+    live = sweep.alive(repo)
+    noted = {*change.trees, *change.blobs}
+    return sweep.dead(repo, change.leaving() - live.commits, live, noted=noted)
 
 
 def _point(repo: Repository, ref: str, name: str) -> None:

@@ -190,7 +190,7 @@ class Library:
                 raise NotFound("missing_folder", "This profile's folder is gone.")
             if not repo.exists():
                 if repo.git.exists() or repo.git.is_symlink():
-                    raise Conflict("odd_git", "This profile's .git isn't a folder.")
+                    raise Conflict("odd_git", "This profile's history isn't a folder of its own.")
                 repo.create(identity)
             snapshots.settle(repo, identity, self.now())
             manifest = snapshots.take_in(repo, self.now())

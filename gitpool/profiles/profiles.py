@@ -266,7 +266,7 @@ def require_free_branch(repo: Repository, identity: Identity) -> None:
     for ref in repo.refs.all(BRANCHES):
         if ref != repo.branch() and (ref == wanted or ref.startswith(wanted + "/")):
             raise Conflict(
-                "name_taken", "This profile's repository has a branch of that name already."
+                "name_taken", "This profile's history uses that name for something else already."
             )
 
 

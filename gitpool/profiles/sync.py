@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Conflict, NotFound, RemoteFailed, Unacceptable
-from ..git import marks, snapshots, tracking
+from ..git import holders, marks, snapshots, tracking, unfinished
 from ..git.ancestry import is_ancestor, missing_from
 from ..git.incoming import Quarantine, tag_commit
 from ..git.integrate import Integrated, integrate
 from ..git.merge import MergeConflict
 from ..git.messages import parse_message
 from ..git.outgoing import Outgoing, outgoing
-from ..git.refs import BRANCHES, TAGS
+from ..git.refs import BRANCHES, KEPT, TAGS
 from ..git.repository import Identity, Repository
 from ..git.tracking import Tracked
 from ..identifiers import branch_of, free_name, name_of_branch
@@ -128,6 +128,8 @@ class Sync:
 
     def _snapshot(self, pool: OpenProfile, address: str) -> Side:
         repo, identity = pool.repo, pool.identity
+        # Half of what a clean-up takes away would count as being here.
+        unfinished.finish(repo)
         snapshots.take(repo, identity, "auto", self._library.now())
         branch = BRANCHES + branch_of(identity.name, identity.id)
         tracked = tracking.read(repo)
@@ -148,12 +150,14 @@ class Sync:
         job.report("merge")
         quarantine = fetch.quarantine
         repo, identity, now = pool.repo, pool.identity, self._library.now()
-        quarantine.install(repo.objects)
-        repo.lift_shallow()
-        for tag in quarantine.spare_tags:
-            marks.set_aside(repo, tag)
-        if fetch.branch and fetch.theirs:
-            tracking.point(repo, fetch.branch, fetch.theirs)
+        arriving = [fetch.theirs] if fetch.theirs else []
+        with holders.arriving(repo, [*arriving, *quarantine.spare_tags]):
+            quarantine.install(repo.objects)
+            repo.lift_shallow()
+            for tag in quarantine.spare_tags:
+                marks.set_aside(repo, tag)
+            if fetch.branch and fetch.theirs:
+                tracking.point(repo, fetch.branch, fetch.theirs)
         snapshots.take(repo, identity, "auto", now)
         before, theirs = repo.tip(), fetch.theirs
         assert before
@@ -202,8 +206,13 @@ class Sync:
         objects = Outgoing(repo.objects, [])
         if updates:
             known = [commit for ref, commit in fetch.refs.items() if ref.startswith(BRANCHES)]
+            whole = bool(tracked and fetch.theirs)
+            if whole:
+                # What a clean-up kept in pieces is there, and so is what it took away.
+                known += repo.refs.all(KEPT).values()
             objects = outgoing(repo, tip, known, [u.new for u in there if u.new])
-            _require_whole(repo, objects)
+            if not whole:
+                _require_whole(repo, objects)
         after = replace(side, tip=tip)
         return Taken(
             fetch.remote,
@@ -276,7 +285,9 @@ class Sync:
         self._remotes.saw(tracked.address, tracked.remote_branch, tracked.tip)
         with library.locks.hold(profile_id):
             repo = Repository(library.path_of(profile_id))
-            if library.registry.find(profile_id) and repo.exists():
+            here = library.registry.find(profile_id) and repo.exists()
+            # Another program may have cleaned up meanwhile what never was synced before.
+            if here and side.tip in repo.objects:
                 tracking.write(repo, tracked)
 
 
