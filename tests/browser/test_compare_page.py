@@ -233,6 +233,7 @@ def test_what_is_taken_back_in_quick_succession_all_comes_back(story: Story) -> 
     old = story.blob(story.first, "img_0001.mask.png")
     wait_for(lambda: git(story.folder, "hash-object", "img_0001.mask.png") == old)
     wait_for(lambda: story.manifest()["slots"][1]["label"] == "red")
+    wait_for(lambda: git(story.folder, "status", "--porcelain") == "")
     judge(story.folder)
 
 

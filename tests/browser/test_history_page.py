@@ -159,6 +159,7 @@ def test_the_keyboard_alone_is_enough(start: Start) -> None:
     editor = start()
     page = editor.page
     editor.history()
+    expect(page.get_by_text("The beginning")).to_be_visible()
     rows(page).nth(0).focus()
     focused = page.locator(".gp-event:focus")
     page.keyboard.press("End")

@@ -43,7 +43,7 @@ async function undoRestore(id, kind) {
 /** Undo the newest edit of a pool, a restore too; then offer to redo it. @param {string} id */
 export async function undo(id) {
   try {
-    await poolOf(id).refresh();
+    await poolOf(id).undo();
     say(t("Undone."), { label: t("Redo"), icon: "refresh", act: () => redo(id) });
   } catch (error) {
     toastError(t("It wasn't undone"), error);
