@@ -90,7 +90,7 @@ class CGit:
 
     def prepare(self, home: Path, images: Sequence[Path]) -> None:
         """See `Contender`."""
-        _begin(home)
+        begin(home)
         _git(home, "init", "--quiet", f"--initial-branch={BRANCH}", "work")
         for image in images:
             shutil.copyfile(image, home / "work" / image.name)
@@ -111,7 +111,7 @@ class CGit:
 
     def get(self, home: Path, remote: str) -> Measurement:
         """See `Contender`."""
-        _begin(home)
+        begin(home)
         return self._run(home, ".", "clone", "--quiet", "-b", BRANCH, _url(remote), "work")
 
     def pull(self, home: Path, remote: str) -> Measurement:
@@ -119,7 +119,7 @@ class CGit:
         return self._run(home, "work", "pull", "--quiet", "--ff-only", _url(remote), BRANCH)
 
     def _run(self, home: Path, folder: str, *arguments: str) -> Measurement:
-        return run_program(["git", *arguments], home / folder, _environment(home), self.limit)
+        return run_program(["git", *arguments], home / folder, git_environment(home), self.limit)
 
 
 class Dulwich:
@@ -146,7 +146,7 @@ class Dulwich:
 
     def get(self, home: Path, remote: str) -> Measurement:
         """See `Contender`."""
-        _begin(home)
+        begin(home)
         return self._run("dulwich_clone", home, remote)
 
     def pull(self, home: Path, remote: str) -> Measurement:
@@ -155,15 +155,17 @@ class Dulwich:
 
     def _run(self, step: str, home: Path, remote: str) -> Measurement:
         task = {"step": step, "home": str(home / "work"), "remote": remote}
-        return run_step(task, _environment(home), self.limit)
+        return run_step(task, git_environment(home), self.limit)
 
 
-def _begin(home: Path) -> None:
-    home.mkdir(parents=True)
+def begin(home: Path) -> None:
+    """A folder with git's settings in it."""
+    home.mkdir(parents=True, exist_ok=True)
     (home / "gitconfig").write_text(_CONFIG, encoding="utf-8")
 
 
-def _environment(home: Path) -> Mapping[str, str]:
+def git_environment(home: Path) -> Mapping[str, str]:
+    """What git gets, once `begin` has made the folder ready for it."""
     return {**clean_environment(home), "GIT_CONFIG_GLOBAL": str(home / "gitconfig")}
 
 
@@ -173,7 +175,7 @@ def _commit(home: Path) -> None:
 
 
 def _git(folder: Path, *arguments: str, home: Path | None = None) -> None:
-    environment = _environment(home or folder)
+    environment = git_environment(home or folder)
     subprocess.run(["git", *arguments], cwd=folder, env=dict(environment), check=True)
 
 

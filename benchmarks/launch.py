@@ -18,8 +18,9 @@ def main() -> int:
     pid = os.posix_spawnp(arguments[0], arguments, dict(os.environ))
     _, status = os.waitpid(pid, 0)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    os.write(report, json.dumps({"seconds": seconds, "peak": peak}).encode())
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = {"seconds": seconds, "peak": used.ru_maxrss / 1024, "cpu": used.ru_utime + used.ru_stime}
+    os.write(report, json.dumps(told).encode())
     return os.waitstatus_to_exitcode(status)
 
 

@@ -38,13 +38,18 @@ class Wire:
 @dataclass(frozen=True)
 class Measurement:
     """One run of a step. Memory in MB: the peak, how much of it is the process's own (not
-    pages of files), and what was there before the step began; None where it isn't known."""
+    pages of files), what was there before the step began, and by how much its own grew; None
+    where it isn't known. told: what the step itself says of what it did. cpu: seconds of work,
+    of all threads and children."""
 
     seconds: float
     peak: float
     own: float | None = None
     idle: float | None = None
     wire: Wire | None = None
+    above: float | None = None
+    told: Mapping[str, float] | None = None
+    cpu: float | None = None
 
 
 def median(runs: Sequence[Measurement]) -> Measurement:
@@ -57,6 +62,9 @@ def median(runs: Sequence[Measurement]) -> Measurement:
         max((run.own for run in runs if run.own is not None), default=None),
         max((run.idle for run in runs if run.idle is not None), default=None),
         middle.wire,
+        max((run.above for run in runs if run.above is not None), default=None),
+        middle.told,
+        statistics.median(run.cpu or 0.0 for run in runs),
     )
 
 
@@ -73,12 +81,17 @@ def run_program(
         os.close(reading)
         with contextlib.suppress(OSError):
             os.close(writing)
-    return Measurement(told["seconds"], told["peak"])
+    return Measurement(**told)
 
 
-def run_step(task: Mapping[str, Any], environment: Mapping[str, str], limit: float) -> Measurement:
-    """A task of `benchmarks.steps` in a new Python; its start and imports aren't counted."""
-    command = [sys.executable, "-m", "benchmarks.steps", json.dumps(dict(task))]
+def run_step(
+    task: Mapping[str, Any],
+    environment: Mapping[str, str],
+    limit: float,
+    module: str = "benchmarks.steps",
+) -> Measurement:
+    """A task of that module in a new Python; its start and imports aren't counted."""
+    command = [sys.executable, "-m", module, json.dumps(dict(task))]
     said = _run(command, ROOT, environment, limit)
     return Measurement(**json.loads(said.splitlines()[-1]))
 

@@ -12,32 +12,41 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 _LOOK_EVERY = 0.005
 PROFILE = "b" * 12
 BRANCH = "Pool"
+Step = Callable[..., Callable[[], object]]
 
 
 def main() -> None:
     """Do the task that the first argument holds."""
+    run(STEPS)
+
+
+def run(steps: Mapping[str, Step]) -> None:
+    """Do the task that the first argument holds, which is one of these steps."""
     task = json.loads(sys.argv[1])
-    step = STEPS[task.pop("step")](**task)
+    step = steps[task.pop("step")](**task)
     print(json.dumps(_measured(step)))
 
 
-def _measured(step: Callable[[], object]) -> dict[str, float]:
+def _measured(step: Callable[[], object]) -> dict[str, object]:
     idle = _memory("VmRSS")
     # From here on the peak counts anew.
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
     with _own_memory() as seen:
-        began = time.perf_counter()
-        step()
-        seconds = time.perf_counter() - began
-    return {"seconds": seconds, "peak": _memory("VmHWM"), "own": max(seen), "idle": idle}
+        began, worked = time.perf_counter(), time.process_time()
+        told = step()
+        seconds, cpu = time.perf_counter() - began, time.process_time() - worked
+    said = {"told": told} if isinstance(told, dict) else {}
+    peak, above = _memory("VmHWM"), max(seen) - seen[0]
+    memory = {"peak": peak, "own": max(seen), "idle": idle, "above": above}
+    return {"seconds": seconds, "cpu": cpu, **memory, **said}
 
 
 @contextlib.contextmanager
@@ -68,7 +77,8 @@ def _memory(what: str) -> float:
 # Git Pool: one service, as ComfyUI has it.
 
 
-def _service(home: str, remote: str) -> Any:
+def service_in(home: str, remote: str = "") -> Any:
+    """A service as ComfyUI has it, over one machine's folder."""
     from PIL import Image
 
     from gitpool.service import Service
@@ -88,7 +98,7 @@ def gitpool_create(home: str, images: list[str]) -> Callable[[], object]:
     """A profile with these images, in one snapshot."""
     from shutil import copyfile
 
-    service = _service(home, "")
+    service = service_in(home, "")
     folder = Path(home) / "pools" / PROFILE
 
     def create() -> None:
@@ -103,13 +113,13 @@ def gitpool_create(home: str, images: list[str]) -> Callable[[], object]:
 
 def gitpool_sync(home: str, remote: str) -> Callable[[], object]:
     """A sync, whatever there is to do."""
-    service = _service(home, remote)
+    service = service_in(home, remote)
     return lambda: _ended(service.background.sync("sync", PROFILE))
 
 
 def gitpool_get(home: str, remote: str) -> Callable[[], object]:
     """A profile that isn't here yet, with its files in their folder."""
-    service = _service(home, remote)
+    service = service_in(home, remote)
     return lambda: _ended(service.background.get("get", BRANCH, PROFILE))
 
 
@@ -149,7 +159,7 @@ def dulwich_pull(home: str, remote: str) -> Callable[[], object]:
     return lambda: porcelain.pull(home, remote, ref, outstream=quiet, errstream=quiet)
 
 
-STEPS: dict[str, Callable[..., Callable[[], object]]] = {
+STEPS: dict[str, Step] = {
     function.__name__: function
     for function in (
         gitpool_create,

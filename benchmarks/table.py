@@ -47,7 +47,7 @@ def page(results: Mapping[str, Results], images: int, megabytes: float, command:
     """The whole page."""
     tables = "\n\n".join(table(title, found) for title, found in results.items())
     return _PAGE.format(
-        images=images, megabytes=f"{megabytes:g}", command=command, tables=tables, **_machine()
+        images=images, megabytes=f"{megabytes:g}", command=command, tables=tables, machine=machine()
     )
 
 
@@ -57,41 +57,43 @@ def _row(
     row = [
         step,
         contender,
-        _short(run.seconds),
-        _short(run.seconds / base.seconds) if base else "",
+        short(run.seconds),
+        short(run.seconds / base.seconds) if base else "",
         *("" if value is None else f"{value:.0f}" for value in (run.peak, run.own, run.idle)),
     ]
     if wired and run.wire:
-        row += [str(run.wire.requests), _bytes(run.wire.sent), _bytes(run.wire.received)]
+        row += [str(run.wire.requests), size(run.wire.sent), size(run.wire.received)]
     return row
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     """Two figures that count, at least."""
     return f"{number:.3f}" if number < 0.1 else f"{number:.2f}" if number < 10 else f"{number:.0f}"
 
 
-def _bytes(count: int) -> str:
+def size(count: int) -> str:
+    """A number of bytes."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1e3:.1f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
 
 
-def _machine() -> dict[str, str]:
+def machine() -> str:
+    """What it was measured on, and with."""
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True)
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return {
-        "cores": str(os.cpu_count()),
-        "processor": _processor(),
-        "memory": f"{pages * size / 2**30:.0f}",
-        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
-        "python": platform.python_version(),
-        "git": git.stdout.split()[2],
-        "dulwich": version("dulwich"),
-        "urllib3": version("urllib3"),
-        "gitpool": version("gitpool"),
-        "implementation": sys.implementation.name,
-    }
+    gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return _MACHINE.format(
+        cores=os.cpu_count(),
+        processor=_processor(),
+        memory=f"{gigabytes:.0f}",
+        system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
+        python=platform.python_version(),
+        git=git.stdout.split()[2],
+        dulwich=version("dulwich"),
+        urllib3=version("urllib3"),
+        gitpool=version("gitpool"),
+        implementation=sys.implementation.name,
+    )
 
 
 def _processor() -> str:
@@ -100,6 +102,10 @@ def _processor() -> str:
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
 
+
+_MACHINE = """\
+Machine: {cores} cores ({processor}), {memory} GB of memory, {system}; {implementation} {python},
+dulwich {dulwich}, urllib3 {urllib3}, git {git}, Git Pool {gitpool}."""
 
 _PAGE = """\
 # How fast a sync is
@@ -128,6 +134,5 @@ up to three runs (fewer where a step takes long); so the ratios say more than th
 
 {tables}
 
-Machine: {cores} cores ({processor}), {memory} GB of memory, {system}; {implementation} {python},
-dulwich {dulwich}, urllib3 {urllib3}, git {git}, Git Pool {gitpool}.
+{machine}
 """
