@@ -65,8 +65,9 @@ _QUICK = Sizes((10, 100, 500), 20, 50, 50)
 class Bench:
     """All measurements, in a scratch folder; images lie in `pictures`."""
 
-    def __init__(self, scratch: Path, pictures: Path, sizes: Sizes) -> None:
+    def __init__(self, scratch: Path, pictures: Path, sizes: Sizes, tries: int) -> None:
         self.scratch, self.pictures, self.sizes = scratch, pictures, sizes
+        self.tries = tries
         self.tables: dict[str, list[Row]] = {}
 
     def pages(self) -> None:
@@ -163,7 +164,7 @@ class Bench:
         """A measurement that uses its repository up; how large each was at its end goes to
         `ended`. C git says whether each is sound."""
         runs: list[Measurement] = []
-        while len(runs) < rounds and sum(run.seconds for run in runs) < _ENOUGH:
+        while len(runs) < min(rounds, self.tries) and sum(run.seconds for run in runs) < _ENOUGH:
             copy = self._copy(home)
             runs.append(measure(copy))
             _tell(f"{what}: {runs[-1].seconds:.3f} s {runs[-1].told or ''}")
@@ -183,7 +184,7 @@ class Bench:
         return Row(what, CGit.title, runs)
 
     def _rounds(self, measure: Measure, home: Path) -> list[Measurement]:
-        return [measure(home) for _ in range(_ROUNDS)]
+        return [measure(home) for _ in range(min(_ROUNDS, self.tries))]
 
     def _step(self, home: Path, task: Mapping[str, Any]) -> Measurement:
         task = {**task, "home": str(home)}
@@ -234,7 +235,7 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(dir=options.work, prefix="gitpool-benchmark-") as scratch:
         pictures = Path(options.work or tempfile.gettempdir()) / "gitpool-benchmark-images"
-        bench = Bench(Path(scratch), pictures, _QUICK if options.quick else Sizes())
+        bench = Bench(Path(scratch), pictures, _QUICK if options.quick else Sizes(), options.tries)
         parts = {"pages": bench.pages, "comparing": bench.comparing, "clean-ups": bench.clean_ups}
         for name, part in parts.items():
             if not options.only or name in options.only:
@@ -242,7 +243,9 @@ def main() -> None:
         for title, rows in bench.tables.items():
             print(f"\n{table(title, rows)}\n", flush=True)
     if not options.quick and not options.only:
-        _PAGE.write_text(page(bench.tables, "python -m benchmarks.history"), encoding="utf-8")
+        tries = f" --tries {options.tries}" if options.tries < _ROUNDS else ""
+        said = page(bench.tables, f"python -m benchmarks.history{tries}")
+        _PAGE.write_text(said, encoding="utf-8")
 
 
 def _options() -> argparse.Namespace:
@@ -250,6 +253,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small histories; write no page")
     parser.add_argument(
         "--only", action="append", metavar="PART", help="pages, comparing, clean-ups; no page"
+    )
+    parser.add_argument(
+        "--tries", type=int, default=_ROUNDS, help="at most so many of each, for want of time"
     )
     parser.add_argument("--work", metavar="FOLDER", help="where there is room for it all")
     return parser.parse_args()

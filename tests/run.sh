@@ -23,4 +23,4 @@ fi
 .venv-test/bin/python -m pip install -q --disable-pip-version-check -e ".[test]"
 .venv-test/bin/ruff check .
 .venv-test/bin/ruff format --check .
-.venv-test/bin/python -m pytest tests -q -n 3 --dist loadfile "$@"
+.venv-test/bin/python -m pytest tests -q -n 2 --dist loadfile "$@"

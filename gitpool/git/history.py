@@ -72,10 +72,11 @@ class Walk:
         i = 0
         if before is not None:
             while before not in self._place:
-                if not self._grow():
+                if not self._grow() and before not in self._place:
                     raise NotFound("unknown_snapshot", "There is no such snapshot.")
             i = self._place[before] + 1
-        while i < len(self.order) or self._grow():
+        # Where nothing is left to read, another thread may have read it in this very moment.
+        while i < len(self.order) or self._grow() or i < len(self.order):
             yield self.order[i]
             i += 1
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, WebSocket
+from support import git
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -302,3 +303,10 @@ def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
             return found
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.05)
+
+
+def judge(folder: Path, clean: bool = True) -> None:
+    """C git finds the repository sound; what the page began may still be under way."""
+    wait_for(lambda: git(folder, "fsck", "--strict", check=False) == "")
+    if clean:
+        wait_for(lambda: git(folder, "status", "--porcelain") == "")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import Editor, wait_for
+from editor import Editor, judge, wait_for
 from playwright.sync_api import Locator, expect
-from support import git, judge, mask, picture, tree_of
+from support import git, mask, picture, tree_of
 
 Start = Callable[..., Editor]
 

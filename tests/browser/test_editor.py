@@ -8,9 +8,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from editor import Editor, wait_for
+from editor import Editor, judge, wait_for
 from PIL import Image
-from support import git, judge
+from support import git
 
 Start = Callable[..., Editor]
 

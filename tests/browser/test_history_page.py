@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from conftest import Mode
-from editor import Editor, wait_for
+from editor import Editor, judge, wait_for
 from histories import grow
 from playwright.sync_api import Locator, Page, expect
-from support import git, judge
+from support import git
 
 Start = Callable[..., Editor]
 
@@ -136,7 +136,8 @@ def test_restore_is_undone_and_done_again(start: Start) -> None:
     say(editor).get_by_role("button", name="Redo").click()
     editor.wait_for_count(5)
     assert sorted(images_of(editor, profile)) == then
-    judge(editor.demo.pool_folder(profile), clean=False)
+    folder = editor.demo.pool_folder(profile)
+    wait_for(lambda: git(folder, "fsck", "--strict", check=False) == "")
 
 
 def test_a_new_profile_begins_at_a_snapshot(start: Start) -> None:
@@ -162,8 +163,12 @@ def test_the_keyboard_alone_is_enough(start: Start) -> None:
     expect(page.get_by_text("The beginning")).to_be_visible()
     rows(page).nth(0).focus()
     focused = page.locator(".gp-event:focus")
-    page.keyboard.press("End")
-    expect(focused).to_have_attribute("aria-expanded", "false")
+
+    def at_the_end() -> bool:
+        page.keyboard.press("End")
+        return focused.get_attribute("aria-expanded") == "false"
+
+    wait_for(at_the_end)
     page.keyboard.press("ArrowRight")
     expect(focused).to_have_attribute("aria-expanded", "true")
     page.keyboard.press("ArrowDown")

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from editor import Demo, Editor, wait_for
+from editor import Demo, Editor, judge, wait_for
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route
 from remotes.folder import bare_git, bare_repo
-from support import git, judge
+from support import git
 from syncing import ALLOW, GIT, DemoMachine
 
 from gitpool.profiles.locks import Locks

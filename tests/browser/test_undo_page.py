@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from editor import Editor, wait_for
+from editor import Editor, judge, wait_for
 from playwright.sync_api import Locator
-from support import judge, mask
+from support import mask
 
 Start = Callable[..., Editor]
 

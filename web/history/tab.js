@@ -68,8 +68,8 @@ function render(container) {
   stop = profiles.subscribe(listed);
   following = window.setInterval(follow, LOOK_EVERY);
   follow();
-  if (panel?.id) panel.refresh();
-  else panel?.show(firstId());
+  if (!panel?.id) panel?.show(firstId());
+  else if (!panel.feed || panel.feed.begun) panel.refresh();
 }
 
 function leave() {
