@@ -527,6 +527,9 @@ def test_killed_at_any_moment_it_is_old_or_new(tmp_path: Path, profile: bool) ->
     for turn in range(8):
         whole = table.state()
         images = [slot[0] for slot in whole]
+        if profile:
+            table.service.versions.snapshot(POOL)
+            newest = table.service.versions.history(POOL, 1)["snapshots"][0]["id"]
         table.service.pools.remove_images(POOL, images[:4])
         rest = table.state()
         script = [sys.executable, "-c", _STEPS, str(tmp_path)]
@@ -549,8 +552,9 @@ def test_killed_at_any_moment_it_is_old_or_new(tmp_path: Path, profile: bool) ->
             table.service.versions.snapshot(POOL)
             judge(table.pool)
             assert table.state() in (whole, rest)
+            # A kill between a redo and its note leaves the step before as the next to undo.
             if table.state() == rest:
-                table.service.pools.undo(POOL)
+                table.service.versions.restore(POOL, newest)
         else:
             manifest = json.loads((table.pool / "manifest.json").read_bytes())
             assert names(manifest) in (images, images[4:])
