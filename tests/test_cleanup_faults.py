@@ -244,6 +244,40 @@ def test_what_a_git_user_fetched_in_part_stays_so(one: Machine) -> None:
     judge(one.pool)
 
 
+@pytest.mark.parametrize("cleaned", [False, True])
+def test_what_a_git_user_has_in_part_and_merged_is_never_sent_torn(
+    one: Machine, cleaned: bool
+) -> None:
+    one.edited()
+    one.sync()
+    other = one.folder / "other"
+    git(one.folder, "init", "-q", str(other))
+    for number in range(4):
+        git(other, "commit", "-q", "--allow-empty", "-m", str(number))
+    git(one.pool, "fetch", "-q", "--depth", "2", other.as_uri(), "HEAD:refs/heads/theirs")
+    merge = ("merge", "-q", "--allow-unrelated-histories", "-s", "ours", "-m", "both", "theirs")
+    git(one.pool, *merge)
+    if cleaned:
+        one.compact()
+    with pytest.raises(Conflict) as caught:
+        one.sync()
+    assert caught.value.code == "history_cleaned"
+    assert git(one.remote, "fsck", "--strict") == ""
+    judge(one.pool)
+
+
+def test_a_snapshot_kept_in_a_piece_goes_with_what_is_below_it(one: Machine) -> None:
+    before = one.edited()
+    one.lock(before[2])
+    one.sync()
+    one.compact()
+    one.service.versions.lock(ID, before[2], False)
+    one.compact()
+    assert [s["id"] for s in one.history()] == [before[-1]]
+    assert one.service.cleanups.would_free(ID, NOTHING)["dropped"] == 0
+    judge(one.pool)
+
+
 def test_a_stash_made_after_a_kill_is_no_leftover(one: Machine) -> None:
     one.edited()
     (one.pool / ".git/gitpool-writing").write_bytes(b"")

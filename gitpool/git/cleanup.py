@@ -89,8 +89,7 @@ def _thinnable(
     if synced is not None:
         if synced not in history:
             return {}
-        there = ancestors(repo.parents, synced)
-        history &= there | set(repo.refs.all(KEPT).values())
+        history &= _there(repo, synced)
         history -= {synced}
         # What the remote hasn't yet goes on from what both have: there they are merged.
         for name in missing_from(repo.parents, tip, {synced}):
@@ -103,6 +102,11 @@ def _thinnable(
         if parse_message(commit.message).kind not in _OWN:
             found[name] = commit.commit_time
     return found
+
+
+def _there(repo: Repository, synced: str) -> set[str]:
+    """What the remote has of what is here: what earlier clean-ups kept in pieces it has too."""
+    return ancestors(repo.parents, synced, *repo.refs.all(KEPT).values())
 
 
 def _held_elsewhere(repo: Repository, history: Set[str], synced: str | None) -> set[str]:
@@ -222,11 +226,19 @@ def _cut(repo: Repository, planned: Plan, order: list[str]) -> Change:
             reached.update(parents)
         else:
             cut.add(name)
-    kept = [name for name in left if name not in reached]
+    # A piece that hangs on what the remote hasn't yet is held too: so it is known to be there.
+    assert planned.synced
+    apart = cut & _there(repo, planned.synced) - _reached(repo, planned.synced, cut)
+    kept = [name for name in left if name not in reached or name in apart]
     had = repo.refs.all(KEPT).values()
     fresh = [name for name in kept if name not in had]
     gone = planned.dropped | sweep.spare_tags(repo)
     return Change(sorted(gone), kept=kept, fresh=fresh, shallow=sorted(cut))
+
+
+def _reached(repo: Repository, tip: str, cut: Set[str]) -> set[str]:
+    """What a snapshot comes from, up to where it will be cut off."""
+    return ancestors(lambda name: () if name in cut else repo.parents(name), tip)
 
 
 def _is_plain_tag(repo: Repository, name: str) -> bool:

@@ -206,13 +206,11 @@ class Sync:
         objects = Outgoing(repo.objects, [])
         if updates:
             known = [commit for ref, commit in fetch.refs.items() if ref.startswith(BRANCHES)]
-            whole = bool(tracked and fetch.theirs)
-            if whole:
+            if tracked and fetch.theirs and is_ancestor(repo.parents, tracked.tip, fetch.theirs):
                 # What a clean-up kept in pieces is there, and so is what it took away.
                 known += repo.refs.all(KEPT).values()
             objects = outgoing(repo, tip, known, [u.new for u in there if u.new])
-            if not whole:
-                _require_whole(repo, objects)
+            _require_whole(repo, objects)
         after = replace(side, tip=tip)
         return Taken(
             fetch.remote,
