@@ -85,8 +85,8 @@ def _follow_name(repo: Repository, identity: Identity) -> None:
 def take_in(repo: Repository, now: int) -> Manifest:
     """Make the manifest fit the folder: slots for images dropped in, none for images gone.
 
-    Images that a removal cut off by a crash left behind are removed for good; they are known
-    by being in the newest snapshot under that very name, and in no slot.
+    Images and masks that a removal cut off by a crash left behind are removed for good; they
+    are known by being in the newest snapshot under that very name, and in no slot.
     """
     folder = repo.folder
     files = folder.image_files()
@@ -103,6 +103,10 @@ def take_in(repo: Repository, now: int) -> Manifest:
         strays = _without_leftovers(repo, strays)
         fitted = folder.take_in(fitted, sorted(strays), now * 1000)
         fitted = replace(fitted, active=active)
+    masks = [n for n in files if is_mask_name(n) and n not in fitted.file_names()]
+    if masks:
+        # One that somebody dropped in with its image has another name by now.
+        _without_leftovers(repo, [name for name in masks if folder.stat(name)])
     if fitted != on_disk:
         folder.save(fitted)
     return fitted

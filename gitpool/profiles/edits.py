@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from ..errors import Conflict
 from ..git import leftovers, snapshots
@@ -51,6 +52,7 @@ def record(pool: OpenPool, before: Version, after: Version, kind: str, batch: st
     """
     delta = between(before, after)
     if delta.slots:
+        _catch_up(pool)
         pool.journal.push(Entry(kind, delta, batch))
 
 
@@ -74,19 +76,38 @@ def step(pool: OpenPool, back: bool, now: int) -> Step:
     Raises Conflict where there is none, and where its bytes were freed: such an edit is passed
     over the next time.
     """
-    taken = pool.folder.image_files().keys() - pool.manifest.file_names()
+    _catch_up(pool)
     for steps, entry in enumerate(pool.journal.upcoming(back), 1):
-        blobs = pool.blobs(needed) if (needed := files_needed(entry.delta, pool.manifest)) else {}
-        applied = apply(entry.delta, Version(pool.manifest, blobs), back, taken)
+        applied = _applied(pool, entry, back)
         if not applied.images:
             continue
         if not all(pool.holds(blob) for blob in applied.files.values()):
             pool.journal.move(back, steps)
             raise _gone(back)
+        pool.journal.begin(back, steps)
         manifest = _put(pool, entry, applied, back, now)
         pool.journal.move(back, steps)
         return Step(entry.kind, applied.images, manifest)
     raise _nothing(back)
+
+
+def _catch_up(pool: OpenPool) -> None:
+    """Note what a crash kept from being noted: an undo, or redo, that was carried out."""
+    begun = pool.journal.cut_off()
+    if begun is None:
+        return
+    back, steps = begun
+    entry = next(islice(pool.journal.upcoming(back), steps - 1, None), None)
+    if entry and not _applied(pool, entry, back).images:
+        pool.journal.move(back, steps)
+
+
+def _applied(pool: OpenPool, entry: Entry, back: bool) -> Applied:
+    """What an edit taken back, or made again, would make of the pool."""
+    taken = pool.folder.image_files().keys() - pool.manifest.file_names()
+    needed = files_needed(entry.delta, pool.manifest)
+    blobs = pool.blobs(needed) if needed else {}
+    return apply(entry.delta, Version(pool.manifest, blobs), back, taken)
 
 
 def _put(pool: OpenPool, entry: Entry, applied: Applied, back: bool, now: int) -> Manifest:

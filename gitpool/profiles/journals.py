@@ -60,6 +60,12 @@ class Journal(Protocol):
     def push(self, entry: Entry) -> None:
         """Note an edit; what could be redone is forgotten."""
 
+    def begin(self, back: bool, steps: int) -> None:
+        """Note that so many steps are about to be undone, or done again."""
+
+    def cut_off(self) -> tuple[bool, int] | None:
+        """What was begun last and not noted as done: a crash came in between."""
+
     def move(self, back: bool, steps: int) -> None:
         """Note that so many steps were undone, or done again."""
 
@@ -82,6 +88,7 @@ class _Stack(Generic[T]):
 
     items: list[T]
     at: int = 0
+    begun: tuple[bool, int] | None = None
 
     def push(self, item: T) -> None:
         self.items[self.at :] = [item]
@@ -132,6 +139,12 @@ class MemoryJournal:
         while self._kept.size() > self._most_bytes and len(stack.items) > 1:
             self._forget(1)
 
+    def begin(self, back: bool, steps: int) -> None:
+        """A crash ends this journal, so none can come in between."""
+
+    def cut_off(self) -> None:
+        return None
+
     def move(self, back: bool, steps: int) -> None:
         self._stack.move(back, steps)
 
@@ -173,6 +186,13 @@ class FileJournal:
 
     def push(self, entry: Entry) -> None:
         self._append({"do": "edit", **entry.as_json()})
+
+    def begin(self, back: bool, steps: int) -> None:
+        self._append({"do": "begin", "back": back, "steps": steps})
+
+    def cut_off(self) -> tuple[bool, int] | None:
+        with self._guard:
+            return self._now().begun
 
     def move(self, back: bool, steps: int) -> None:
         self._append({"do": "undo" if back else "redo", "steps": steps})
@@ -245,7 +265,9 @@ class FileJournal:
 
 def _replay(stack: _Stack[_Item], record: dict[str, Any], line: tuple[int, int]) -> None:
     """Carry a record out on the stack; one that isn't sound is passed over."""
-    do = record.get("do")
+    do, steps = record.get("do"), record.get("steps")
+    counted = isinstance(steps, int) and steps > 0
+    stack.begun = (record.get("back") is True, steps) if do == "begin" and counted else None
     if do == "edit":
         item = _item(record, line)
         last = stack.last()
@@ -254,8 +276,8 @@ def _replay(stack: _Stack[_Item], record: dict[str, Any], line: tuple[int, int])
             stack.items[-1] = _Item(item.kind, count, item.batch, lines)
         elif item:
             stack.push(item)
-    elif do in ("undo", "redo") and isinstance(record.get("steps"), int):
-        stack.move(do == "undo", max(0, record["steps"]))
+    elif do in ("undo", "redo") and counted:
+        stack.move(do == "undo", steps)
 
 
 def _record(line: bytes) -> dict[str, Any] | None:
