@@ -72,6 +72,11 @@ class Service:
         self.background.stop()
         self.autosnapshots.stop()
 
+    def storage(self, profile_id: str) -> dict[str, Any]:
+        """What a profile takes on the disk, as `Cleanups.storage` says it, thumbnails too."""
+        contents = self.versions.content_ids(profile_id)
+        return self.cleanups.storage(profile_id, self.thumbnails.size_of(contents))
+
     def _take(self, profile_id: str) -> None:
         if self.versions.take(profile_id):
             self.background.edited(profile_id)

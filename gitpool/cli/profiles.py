@@ -70,7 +70,7 @@ def _storage(options: argparse.Namespace) -> Outcome:
     for entry in find_profiles(service, options.profiles):
         # One that can't be measured doesn't keep the others from being told.
         try:
-            measured = _measure(service, entry.id)
+            measured = service.storage(entry.id)
         except (GitPoolError, OSError) as error:
             told = error if isinstance(error, GitPoolError) else from_system(error)
             measured, code = (
@@ -82,11 +82,6 @@ def _storage(options: argparse.Namespace) -> Outcome:
         kind: sum(profile.get(kind, 0) for profile in profiles) for kind in (*_BYTES, *_COUNTS)
     }
     return Outcome({"profiles": profiles, "total": total}, _sizes(profiles, total), code)
-
-
-def _measure(service: Service, profile_id: str) -> dict[str, Any]:
-    contents = service.versions.content_ids(profile_id)
-    return service.cleanups.storage(profile_id, service.thumbnails.size_of(contents))
 
 
 def _sizes(profiles: list[dict[str, Any]], total: dict[str, int]) -> str:

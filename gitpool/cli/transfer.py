@@ -53,7 +53,7 @@ def _export(options: argparse.Namespace) -> Outcome:
     if not service.library.path_of(profile.id).is_dir():
         raise NotFound("missing_folder", "This profile's folder is gone.")
     target = _target(options.out, profile, form)
-    exchange, sizes = service.exchange, service.cleanups.storage(profile.id)
+    exchange, sizes = service.exchange, service.cleanups.sizes(profile.id)
     if form == "bundle":
         (_, pieces), expected = exchange.export_bundle(profile.id), sizes["history"]
     else:

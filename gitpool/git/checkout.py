@@ -15,7 +15,7 @@ from ..errors import Damaged
 from ..identifiers import is_image_name
 from ..pool import durable
 from ..pool.manifest import MANIFEST_NAME
-from .index import CachedFile, is_racy, read_index, write_index
+from .index import read_index, vouched, write_index
 from .repository import Repository
 
 log = logging.getLogger("gitpool")
@@ -61,7 +61,11 @@ def _put(repo: Repository, wanted: dict[str, str]) -> None:
     wanted = {n: b for n, b in wanted.items() if n == MANIFEST_NAME or is_image_name(n)}
     cached, written = read_index(repo.index_path)
     present = repo.folder.image_files()
-    stale = [name for name, blob in wanted.items() if not _holds(repo, name, blob, cached, written)]
+    stale = [
+        name
+        for name, blob in wanted.items()
+        if vouched(cached.get(name), repo.folder.stat(name), written) != blob
+    ]
     repo.objects.put_files((wanted[n], repo.path / n) for n in stale if n != MANIFEST_NAME)
     durable.sync_folder(repo.path)
     repo.objects.put_files((wanted[n], repo.path / n) for n in stale if n == MANIFEST_NAME)
@@ -75,19 +79,3 @@ def _put(repo: Repository, wanted: dict[str, str]) -> None:
     durable.sync_folder(repo.path)
     write_index(repo.index_path, files)
     repo.exclude_files(set(files))
-
-
-def _holds(
-    repo: Repository, name: str, blob: str, cached: dict[str, CachedFile], written: int
-) -> bool:
-    """Whether the file has those bytes already, as the index knows without reading it."""
-    stat, known = _stat(repo.path / name), cached.get(name)
-    fits = stat and known and known.blob == blob and known.fits(stat)
-    return bool(stat and fits and not is_racy(stat, written))
-
-
-def _stat(path: os.PathLike[str]) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None

@@ -204,7 +204,7 @@ def _summarise(repo: Repository, commit_id: str, versions: Versions) -> dict[str
             old = versions(parent)
         changes = compare(old, new)
     except Damaged:
-        return _line(repo, commit_id, message, message.text) | {
+        return _line(commit, message, message.text) | {
             "changes": {},
             "images": 0,
             "preview": [],
@@ -214,7 +214,7 @@ def _summarise(repo: Repository, commit_id: str, versions: Versions) -> dict[str
     text = message.text if message.kind else _user_text(message, sentence(changes))
     first = [*changes.added, *changes.masks_added, *changes.masks_changed, *changes.replaced]
     rest = [slot.image for slot in new.manifest.slots]
-    return _line(repo, commit_id, message, text) | {
+    return _line(commit, message, text) | {
         "changes": changes.as_json(),
         "images": len(new.manifest.slots),
         "preview": list(dict.fromkeys([*first, *rest]))[:PREVIEWS],
@@ -222,15 +222,14 @@ def _summarise(repo: Repository, commit_id: str, versions: Versions) -> dict[str
     }
 
 
-def _line(repo: Repository, commit_id: str, message: Message, text: str) -> dict[str, Any]:
-    commit = repo.commit(commit_id)
+def _line(commit: Commit, message: Message, text: str) -> dict[str, Any]:
     return {
-        "id": commit_id,
+        "id": commit.id.decode(),
         "sentence": text,
         "kind": message.kind or "git",
         "time": commit.commit_time,
         "author": _author(commit),
-        "parents": repo.parents(commit_id),
+        "parents": [parent.decode() for parent in commit.parents],
     }
 
 

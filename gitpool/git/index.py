@@ -73,6 +73,14 @@ def write_index(path: Path, files: dict[str, tuple[str, os.stat_result]]) -> Non
     durable.write_file(path, data + hashlib.sha1(data, usedforsecurity=False).digest())
 
 
+def vouched(known: CachedFile | None, stat: os.stat_result | None, written: int) -> str | None:
+    """The blob that a file still holds, as the index knows without reading it; None where it
+    doesn't know. written: when the index was, as `read_index` says."""
+    if known and stat and known.fits(stat) and not is_racy(stat, written):
+        return known.blob
+    return None
+
+
 def is_racy(stat: os.stat_result, index_written: int) -> bool:
     """Whether the file may have changed after the index recorded it, within one clock tick."""
     return stat.st_mtime_ns >= index_written - 20_000_000

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..identifiers import branch_of
-from ..pool.manifest import MANIFEST_NAME
-from . import checkout, leftovers
+from . import checkout
 from .ancestry import is_ancestor, merge_bases
 from .changes import Version, compare
 from .merge import MergeConflict, merge
 from .messages import Message, sentence
 from .refs import BRANCHES
 from .repository import Identity, Repository
-from .versions import pool_files, show
+from .versions import pool_files, show, show_manifest
 
 
 @dataclass(frozen=True)
@@ -73,10 +72,8 @@ def _join(repo: Repository, identity: Identity, tip: str, theirs: str, now: int)
     said = sentence(compare(base, other))
     text = f"Merge another machine’s edits: {said[0].lower()}{said[1:]}"
     message = Message(text, "merge", identity.id, identity.name)
-    with leftovers.writing(repo):
-        manifest = repo.objects.write_blob(merged.version.manifest.dump())
-        files = {**merged.version.blobs, MANIFEST_NAME: manifest}
-        show(repo, identity, files, message, now, other=theirs)
+    version = merged.version
+    show_manifest(repo, identity, version.manifest, version.blobs, message, now, other=theirs)
     return Integrated("merge", merged.conflicts)
 
 

@@ -165,10 +165,9 @@ class Repository:
     def lift_shallow(self) -> None:
         """Where what a clean-up cut off is here again, have git see it."""
         cut = self.shallow()
-        if cut:
-            whole = {name for name in cut if self._is_whole(name)}
-            if whole:
-                self.set_shallow(cut - whole)
+        whole = {name for name in cut if self._is_whole(name)}
+        if whole:
+            self.set_shallow(cut - whole)
 
     def _is_whole(self, name: str) -> bool:
         # git lets what is gone stand in the file.

@@ -16,7 +16,7 @@ from ..pool.manifest import MANIFEST_NAME, Manifest, is_mask_name
 from . import checkout, leftovers, unfinished
 from .ancestry import is_ancestor
 from .changes import Changes, Version, compare
-from .index import FILE_MODE, is_racy, read_index, write_index
+from .index import FILE_MODE, read_index, vouched, write_index
 from .mend import mend
 from .messages import Message, sentence
 from .refs import BRANCHES
@@ -123,9 +123,9 @@ def scan(repo: Repository, manifest: Manifest) -> WorkTree:
     unknown = []
     for name in sorted(manifest.file_names()):
         stat = os.stat(repo.path / name)
-        known = cached.get(name)
-        if known and known.fits(stat) and not is_racy(stat, written) and known.blob in repo.objects:
-            files[name] = (known.blob, stat)
+        blob = vouched(cached.get(name), stat, written)
+        if blob and blob in repo.objects:
+            files[name] = (blob, stat)
         else:
             unknown.append(name)
     stored = repo.objects.write_files(repo.path / name for name in unknown) if unknown else []
@@ -197,15 +197,10 @@ def is_dirty(repo: Repository, names: Sequence[str]) -> bool:
     snapshot = repo.version(tip).blobs
     cached, written = read_index(repo.index_path)
     for name in names:
-        known = cached.get(name)
-        try:
-            stat = os.stat(repo.path / name)
-        except FileNotFoundError:
+        stat = repo.folder.stat(name)
+        if stat is None:
             continue
-        if known and known.fits(stat) and not is_racy(stat, written):
-            blob = known.blob
-        else:
-            blob = hash_file(repo.path / name)
+        blob = vouched(cached.get(name), stat, written) or hash_file(repo.path / name)
         if snapshot.get(name) != blob:
             return True
     return False

@@ -138,7 +138,7 @@ def alive(repo: Repository, gone: Set[str] | None = None) -> Alive:
 
 def in_kept_packs(repo: Repository) -> set[str]:
     """What lies in packs that a git user told git to keep."""
-    kept = [p for p in _packs(repo) if Path(p.data.path).with_suffix(".keep").exists()]
+    kept = [p for p in repo.objects.packs() if Path(p.data.path).with_suffix(".keep").exists()]
     return {name.decode() for pack in kept for name in pack}
 
 
@@ -151,7 +151,7 @@ def size(repo: Repository, objects: Iterable[str]) -> int:
             total += stat.st_size if stat.st_nlink == 1 else 0
         except FileNotFoundError:
             packed.add(name)
-    for pack in _packs(repo) if packed else ():
+    for pack in repo.objects.packs() if packed else ():
         total += sum(end - start for name, start, end in _extents(pack) if name in packed)
     return total
 
@@ -172,7 +172,7 @@ def prepare(repo: Repository, unwanted: Set[str], tick: Tick = silent) -> Ready:
     """Write the packs that hold something unwanted anew, as one, without it. Raises Damaged where
     something wanted in them can't be read."""
     touched = []
-    for pack in _packs(repo):
+    for pack in repo.objects.packs():
         path = Path(pack.data.path)
         names = [name.decode() for name in pack]
         if not unwanted.isdisjoint(names) and not path.with_suffix(".keep").exists():
@@ -222,10 +222,6 @@ def _drop_caches(repo: Repository) -> None:
     shutil.rmtree(info / "commit-graphs", ignore_errors=True)
     for file in (repo.objects.folder / "pack").glob("multi-pack-index*"):
         file.unlink(missing_ok=True)
-
-
-def _packs(repo: Repository) -> list[Pack]:
-    return repo.objects.packs()
 
 
 def _extents(pack: Pack) -> Iterator[tuple[str, int, int]]:

@@ -44,9 +44,22 @@ def restore_images(
     for image in sorted(set(images), key=lambda name: _place(then, name)):
         manifest, files = _bring_back(then, image, parts, manifest, files)
     message = Message(text, "restore", identity.id, identity.name)
+    return show_manifest(repo, identity, manifest, files, message, now)
+
+
+def show_manifest(
+    repo: Repository,
+    identity: Identity,
+    manifest: Manifest,
+    files: Mapping[str, str],
+    message: Message,
+    now: int,
+    other: str | None = None,
+) -> str:
+    """The same as `show`, for a manifest that isn't stored yet."""
     with leftovers.writing(repo):
-        files[MANIFEST_NAME] = repo.objects.write_blob(manifest.dump())
-        return show(repo, identity, files, message, now)
+        stored = {**files, MANIFEST_NAME: repo.objects.write_blob(manifest.dump())}
+        return show(repo, identity, stored, message, now, other)
 
 
 def show(

@@ -29,19 +29,25 @@ class Cleanups:
         self._library = library
         self._syncing = syncing
 
-    def storage(self, profile_id: str, thumbnails: int = 0) -> dict[str, Any]:
-        """Bytes on disk, `{"files", "history", "thumbnails", "reclaimable"}`, the last by the
-        usual rule; and how many `images` and `snapshots` there are. Changes nothing."""
+    def sizes(self, profile_id: str) -> dict[str, int]:
+        """Bytes on disk, `{"files", "history"}`: the pool's files and its history. Changes
+        nothing."""
         self._library.registry.get(profile_id)
         folder = self._library.folder(profile_id)
         repo = Repository(folder.path)
         files = sum(stat.st_size for stat in folder.image_files().values())
         with contextlib.suppress(FileNotFoundError):
             files += (folder.path / MANIFEST_NAME).stat().st_size
+        return {"files": files, "history": size_below(repo.git) if repo.exists() else 0}
+
+    def storage(self, profile_id: str, thumbnails: int = 0) -> dict[str, Any]:
+        """`sizes`, `thumbnails`, and what a clean-up by the usual rule would free as
+        `reclaimable`; and how many `images` and `snapshots` there are. Changes nothing."""
+        sizes = self.sizes(profile_id)
+        repo = Repository(self._library.path_of(profile_id))
         planned = cleanup.plan(repo, DEFAULT, self._library.now()) if repo.exists() else None
         return {
-            "files": files,
-            "history": size_below(repo.git) if repo.exists() else 0,
+            **sizes,
             "thumbnails": thumbnails,
             "reclaimable": sweep.size(repo, planned.dead.all()) if planned else 0,
             "images": len(self._library.manifest(profile_id).slots),

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from ..errors import Conflict
-from ..git import leftovers, snapshots
+from ..git import snapshots
 from ..git import versions as git_versions
 from ..git.changes import Version
 from ..git.deltas import between
 from ..git.messages import Message
 from ..git.takeback import Applied, apply, files_needed
-from ..pool.manifest import MANIFEST_NAME, Manifest
+from ..pool.manifest import Manifest
 from .journals import Entry
 from .library import OpenPool, OpenProfile
 
@@ -131,9 +131,7 @@ def _show(pool: OpenProfile, entry: Entry, applied: Applied, back: bool, now: in
     files = {name: known[name] for name in manifest.file_names() if name in known}
     text = f"{'Undo' if back else 'Redo'}: {sentence_of(entry)}"
     message = Message(text, "auto", pool.identity.id, pool.identity.name)
-    with leftovers.writing(repo):
-        files[MANIFEST_NAME] = repo.objects.write_blob(manifest.dump())
-        git_versions.show(repo, pool.identity, files, message, now)
+    git_versions.show_manifest(repo, pool.identity, manifest, files, message, now)
     return manifest
 
 

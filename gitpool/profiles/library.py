@@ -13,7 +13,7 @@ from typing import BinaryIO
 from ..errors import Conflict, NotFound
 from ..git import snapshots
 from ..git.history import History
-from ..git.index import is_racy, read_index
+from ..git.index import read_index, vouched
 from ..git.repository import Identity, Repository
 from ..identifiers import check_id
 from ..pool import durable
@@ -77,10 +77,9 @@ class OpenProfile(OpenPool):
         cached, written = read_index(self.repo.index_path)
         found, unknown = {}, []
         for name in names:
-            stat = self.folder.stat(name)
-            known = cached.get(name)
-            if stat and known and known.fits(stat) and not is_racy(stat, written):
-                found[name] = known.blob
+            blob = vouched(cached.get(name), self.folder.stat(name), written)
+            if blob:
+                found[name] = blob
             else:
                 unknown.append(name)
         return found | super().blobs(unknown)

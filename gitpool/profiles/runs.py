@@ -23,7 +23,6 @@ from ..pool.manifest import Manifest
 from .library import Library
 
 REMEMBERED_RUNS = 2
-UNDO = "undo"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Runs:
         if name is None or blob is None:
             return None
         places = (self._library.path_of(view.pool_id), self._library.trash_of(view.pool_id))
-        kept = self._library.private / UNDO / view.pool_id / blob
+        kept = self._library.kept(view.pool_id).path_of(blob)
         for path in (*(place / name for place in places), kept):
             data = _file_of(path, blob)
             if data is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Malformed, NotAnImage, TooLarge
-from ..git.index import CachedFile, is_racy, read_index
+from ..git.index import CachedFile, read_index, vouched
 from ..git.repository import Repository
 from ..git.soundness import (
     DAMAGED,
@@ -131,10 +131,9 @@ class _Pool:
             if stat is None:
                 self._findings.add(name, MISSING, "The pool lists this file, but it is gone.")
                 continue
-            known = cached.get(name)
-            untouched = known and known.fits(stat) and not is_racy(stat, written)
+            blob = vouched(cached.get(name), stat, written)
             with self._findings.reading(name):
-                self._check_image(name, known.blob if known and untouched else None)
+                self._check_image(name, blob)
             self._meter.add(stat.st_size)
 
     def _check_image(self, name: str, blob: str | None) -> None:

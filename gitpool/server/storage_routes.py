@@ -20,11 +20,7 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
     @routes.get(PREFIX + "storage")
     @answered
     async def storage(request: web.Request) -> web.Response:
-        def measure(profile_id: str) -> dict[str, Any]:
-            contents = service.versions.content_ids(profile_id)
-            return cleanups.storage(profile_id, service.thumbnails.size_of(contents))
-
-        return success(await run(measure, query_id(request)))
+        return success(await run(service.storage, query_id(request)))
 
     @routes.post(PREFIX + "compact")
     @changing
