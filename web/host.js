@@ -88,14 +88,6 @@ export async function getBlob(route, query) {
   return (await fetchRoute(withQuery(route, query))).blob();
 }
 
-/** The original bytes of a pool's image or mask. @param {string} poolId @param {string} name */
-export async function originalFile(poolId, name) {
-  const query = { filename: name, subfolder: `grid_pool/${poolId}`, type: "input" };
-  const response = await api.fetchApi(withQuery("/view", query));
-  if (!response.ok) throw new RequestError(response.status, {});
-  return response.blob();
-}
-
 /** A file that ComfyUI serves, by the name a mask editor gave it. @param {string} annotated */
 export async function inputFile(annotated) {
   const match = /^(.*?)(?: \[(\w+)\])?$/.exec(annotated);
@@ -198,11 +190,14 @@ export function toast(severity, summary, detail = "") {
 
 /** Show what went wrong. @param {string} what @param {unknown} error */
 export function toastError(what, error) {
-  if (error instanceof RequestError) toast("error", what, `${error.message} ${error.hint}`.trim());
-  else {
-    console.error("[Git Pool]", error);
-    toast("error", what, String(error instanceof Error ? error.message : error));
-  }
+  if (!(error instanceof RequestError)) console.error("[Git Pool]", error);
+  toast("error", what, wordsOf(error));
+}
+
+/** What went wrong, in words. @param {unknown} error */
+export function wordsOf(error) {
+  if (error instanceof RequestError) return `${error.message} ${error.hint}`.trim();
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Ask for a line of text. @param {string} title @param {string} message @param {string} [value] */

@@ -3,6 +3,7 @@
 
 import { getJSON, postForm, postJSON, RequestError, urlOf } from "./host.js";
 import { t } from "./i18n.js";
+import { Listeners } from "./listeners.js";
 import * as profiles from "./profiles.js";
 
 /**
@@ -29,16 +30,14 @@ export class Pool {
     this.manifest = null;
     /** @type {Error & { code?: string } | null} */
     this.error = null;
-    /** @type {Set<() => void>} */
-    this.listeners = new Set();
+    this.listeners = new Listeners();
     this.queue = Promise.resolve();
     this.answers = 0;
   }
 
   /** @param {() => void} listener @returns {() => void} stops listening */
   subscribe(listener) {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    return this.listeners.add(listener);
   }
 
   get slots() {
@@ -69,7 +68,7 @@ export class Pool {
   }
 
   tell() {
-    for (const listener of [...this.listeners]) listener();
+    this.listeners.tell();
   }
 
   /**

@@ -2,6 +2,7 @@
 // The list of profiles, shared by every node, and what can be done with one.
 
 import { getBlob, getJSON, postForm, postJSON, urlOf } from "./host.js";
+import { Listeners } from "./listeners.js";
 
 /**
  * @typedef {{ id: string, name: string, created: number }} Profile
@@ -55,13 +56,11 @@ const ROUTE = "/grid_pool/profiles/";
 /** @type {{ profiles: Profile[], unregistered: LoosePool[], deleted: (Profile & { deleted: number })[], loaded: boolean }} */
 export const known = { profiles: [], unregistered: [], deleted: [], loaded: false };
 
-/** @type {Set<() => void>} */
-const listeners = new Set();
+const listeners = new Listeners();
 
 /** @param {() => void} listener @returns {() => void} stops listening */
 export function subscribe(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+  return listeners.add(listener);
 }
 
 /** @param {string} id @returns {Profile | undefined} */
@@ -78,7 +77,7 @@ export function fold(name) {
 export async function refresh() {
   Object.assign(known, { unregistered: [], deleted: [] }, await getJSON(`${ROUTE}list`));
   known.loaded = true;
-  for (const listener of [...listeners]) listener();
+  listeners.tell();
 }
 
 /** Whether a profile was deleted, so that its pool can't be asked for. @param {string} id */

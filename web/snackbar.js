@@ -22,11 +22,6 @@ export function say(text, action) {
   shown = new Snackbar(text, action);
 }
 
-/** Take away what is said, if anything is. */
-export function hush() {
-  shown?.close();
-}
-
 class Snackbar {
   /** @param {string} text @param {{ label: string, icon?: string, act: () => void }} [action] */
   constructor(text, action) {

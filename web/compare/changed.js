@@ -2,6 +2,7 @@
 // What changed between two sides: sections of cards, one card a slot.
 
 import { button, h, icon } from "../dom.js";
+import { wordsOf } from "../host.js";
 import { formatNumber, t, tn } from "../i18n.js";
 import { cardParts, emptyCard } from "./card.js";
 import { countParts, sectionsOf } from "./changes.js";
@@ -158,13 +159,12 @@ function nothing() {
 
 /** What went wrong, and a way to try again. @param {unknown} error @param {() => void} again */
 export function failure(error, again) {
-  const { message, hint } = /** @type {{ message?: string, hint?: string }} */ (error ?? {});
   return h(
     "div.gp-empty.gp-viewer-failure",
     { role: "alert" },
     icon("exclamation-triangle"),
     h("strong", { textContent: t("The snapshot can't be shown") }),
-    h("span", { textContent: [message, hint].filter(Boolean).join(" ") }),
+    h("span", { textContent: wordsOf(error) }),
     button({ icon: "refresh", label: t("Try again"), kind: "secondary", onclick: again }),
   );
 }

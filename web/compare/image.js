@@ -116,9 +116,7 @@ export class ImageView {
     this.sides = sides;
     this.rows = rows;
     if (!row) return false;
-    const contents = (/** @type {PastSlot | null} */ slot) => slot && [slot.image_id, slot.mask_id];
-    const key = JSON.stringify([contents(row.from), contents(row.to)]);
-    if (key === this.key) this.drawWords(row);
+    if (contentsOf(row) === this.shown) this.drawWords(row);
     else this.draw();
     return true;
   }
@@ -136,8 +134,7 @@ export class ImageView {
 
   draw() {
     const row = this.rows[this.index];
-    const contents = (/** @type {PastSlot | null} */ slot) => slot && [slot.image_id, slot.mask_id];
-    this.key = JSON.stringify([contents(row.from), contents(row.to)]);
+    this.shown = contentsOf(row);
     this.stage.show(this.id, row.from, row.to);
     this.drawWords(row);
     this.use(chosen.way, false);
@@ -232,4 +229,9 @@ export class ImageView {
     this.stage.dispose();
     this.element.remove();
   }
+}
+
+/** What tells whether both pictures are still the same. @param {SlotChange} row */
+function contentsOf({ from, to }) {
+  return JSON.stringify([from, to].map((slot) => slot && [slot.image_id, slot.mask_id]));
 }

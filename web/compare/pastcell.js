@@ -3,7 +3,8 @@
 
 import { h, icon } from "../dom.js";
 import { t } from "../i18n.js";
-import { imageThumb, maskThumb, paintWith, sizeFor } from "./thumbs.js";
+import { paintWith, sizeFor } from "../thumbnails.js";
+import { imageThumb, maskThumb } from "./thumbs.js";
 
 /** @typedef {import("../profiles.js").PastSlot} PastSlot */
 

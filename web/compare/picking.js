@@ -2,6 +2,8 @@
 // Choosing images of a pool as it was, by mouse, touch and keyboard. Nothing here edits a pool.
 
 import { clamp } from "../dom.js";
+import { targetOf } from "../pool/grid.js";
+import { imageAt } from "../pool/input.js";
 
 /**
  * What is shown; it changes under it.
@@ -18,16 +20,10 @@ export function enablePicking(view) {
   const { element } = view.grid;
   element.addEventListener("click", (/** @type {MouseEvent} */ event) => click(view, event));
   element.addEventListener("dblclick", (/** @type {MouseEvent} */ event) => {
-    const image = imageAt(event);
+    const image = imageAt(/** @type {Element} */ (event.target));
     if (image && !onTick(event)) view.open(image);
   });
   element.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => press(view, event));
-}
-
-/** @param {Event} event @returns {string | null} */
-function imageAt(event) {
-  const cell = /** @type {Element} */ (event.target).closest(".gp-cell");
-  return /** @type {HTMLElement | null} */ (cell)?.dataset.image ?? null;
 }
 
 /** The box in the corner selects further images without a key, as touch has none. @param {Event} event */
@@ -38,7 +34,7 @@ function onTick(event) {
 /** @param {PickView} view @param {MouseEvent} event */
 function click(view, event) {
   const { selection } = view;
-  const image = imageAt(event);
+  const image = imageAt(/** @type {Element} */ (event.target));
   view.grid.element.focus({ preventScroll: true });
   if (!image) selection.clear();
   else if (event.shiftKey) selection.extend(image, view.images);
@@ -81,22 +77,4 @@ function go(view, index, extend, alone) {
   else choose(view, image);
   view.grid.reveal(index);
   view.draw();
-}
-
-/**
- * Where a key moves to from a place, perhaps beyond the ends; null where it doesn't move. Pure.
- * @param {string} key @param {number} at @param {number} count @param {number} columns
- * @returns {number | null}
- */
-function targetOf(key, at, count, columns) {
-  /** @type {Record<string, number>} */
-  const targets = {
-    ArrowLeft: at - 1,
-    ArrowRight: at + 1,
-    ArrowUp: at - columns,
-    ArrowDown: at + columns,
-    Home: 0,
-    End: count - 1,
-  };
-  return targets[key] ?? null;
 }

@@ -3,7 +3,8 @@
 
 import { clamp, h, icon } from "../dom.js";
 import { t } from "../i18n.js";
-import { imageThumb, LARGEST, maskThumb, paintWith } from "./thumbs.js";
+import { paintWith } from "../thumbnails.js";
+import { imageThumb, LARGEST, maskThumb } from "./thumbs.js";
 import { enableZoom, WHOLE } from "./zoom.js";
 
 /** @typedef {import("../profiles.js").PastSlot} PastSlot */

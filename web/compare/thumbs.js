@@ -3,19 +3,12 @@
 
 import { h } from "../dom.js";
 import { thumbOf } from "../profiles.js";
+import { paintWith, sizeFor } from "../thumbnails.js";
 
 /** @typedef {import("../profiles.js").PastSlot} PastSlot */
 
-const SIZES = [96, 128, 192, 256, 384, 512];
-
 /** The largest that there is. */
 export const LARGEST = 2048;
-
-/** The size to ask for to fill `side` CSS pixels. @param {number} side */
-export function sizeFor(side) {
-  const wanted = side * Math.min(2, window.devicePixelRatio || 1);
-  return SIZES.find((size) => size >= wanted) ?? 512;
-}
 
 /** @param {string} id @param {PastSlot} slot @param {number} size @returns {string | null} */
 export function imageThumb(id, slot, size) {
@@ -25,14 +18,6 @@ export function imageThumb(id, slot, size) {
 /** @param {string} id @param {PastSlot} slot @param {number} size @returns {string | null} */
 export function maskThumb(id, slot, size) {
   return slot.mask && slot.mask_id ? thumbOf(id, slot.mask, slot.mask_id, size) : null;
-}
-
-/** Paint an element with a mask, or hide it. @param {HTMLElement} element @param {string | null} url */
-export function paintWith(element, url) {
-  const paint = url ? `url("${url}")` : "";
-  element.style.maskImage = paint;
-  element.style.webkitMaskImage = paint;
-  element.hidden = !url;
 }
 
 /**

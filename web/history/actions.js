@@ -41,23 +41,20 @@ async function undoRestore(id, kind) {
 }
 
 /** Undo the newest edit of a pool, a restore too; then offer to redo it. @param {string} id */
-export async function undo(id) {
-  try {
-    await poolOf(id).undo();
-    say(t("Undone."), { label: t("Redo"), icon: "refresh", act: () => redo(id) });
-  } catch (error) {
-    toastError(t("It wasn't undone"), error);
-  }
-}
+export const undo = (id) => step(id, true);
 
 /** Do again what was undone; then offer to undo it. @param {string} id */
-export async function redo(id) {
+export const redo = (id) => step(id, false);
+
+/** @param {string} id @param {boolean} back */
+async function step(id, back) {
   try {
-    await poolOf(id).redo();
-    say(t("Done again."), { label: t("Undo"), icon: "undo", act: () => undo(id) });
+    await (back ? poolOf(id).undo() : poolOf(id).redo());
   } catch (error) {
-    toastError(t("It wasn't done again"), error);
+    return toastError(back ? t("It wasn't undone") : t("It wasn't done again"), error);
   }
+  if (back) say(t("Undone."), { label: t("Redo"), icon: "refresh", act: () => redo(id) });
+  else say(t("Done again."), { label: t("Undo"), icon: "undo", act: () => undo(id) });
 }
 
 /**

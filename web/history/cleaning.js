@@ -2,6 +2,7 @@
 // Clean-ups on their way, whoever looks at them.
 
 import { t, tn } from "../i18n.js";
+import { Listeners } from "../listeners.js";
 import * as profiles from "../profiles.js";
 import * as jobs from "../remote/jobs.js";
 import * as remote from "../remote/remote.js";
@@ -15,17 +16,11 @@ import { size } from "../remote/words.js";
 /** By profile. @type {Map<string, Cleaning>} */
 export const underway = new Map();
 
-/** @type {Set<() => void>} */
-const listeners = new Set();
+const listeners = new Listeners();
 
 /** @param {() => void} listener @returns {() => void} stops listening */
 export function subscribe(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
-function tell() {
-  for (const listener of [...listeners]) listener();
+  return listeners.add(listener);
 }
 
 /**
@@ -37,17 +32,17 @@ export async function cleanUp(id, keep) {
   /** @type {Cleaning} */
   const cleaning = { job: null, cancelling: false, problem: null };
   underway.set(id, cleaning);
-  tell();
+  listeners.tell();
   try {
     const { job } = await profiles.cleanUp(id, keep);
     const ended = await jobs.follow(job, (now) => {
       cleaning.job = now;
-      tell();
+      listeners.tell();
     });
     return ended.state === "cancelled" ? null : jobs.resultOf(ended);
   } finally {
     underway.delete(id);
-    tell();
+    listeners.tell();
   }
 }
 
@@ -56,12 +51,12 @@ export async function cancel(id) {
   const cleaning = underway.get(id);
   if (!cleaning?.job || cleaning.cancelling) return;
   Object.assign(cleaning, { cancelling: true, problem: null });
-  tell();
+  listeners.tell();
   try {
     await remote.cancel(cleaning.job.job);
   } catch (error) {
     Object.assign(cleaning, { cancelling: false, problem: error });
-    tell();
+    listeners.tell();
   }
 }
 

@@ -2,8 +2,8 @@
 // The ways to clean up as cards to choose from, each with what it would free.
 
 import { h, icon } from "../dom.js";
+import { wordsOf } from "../host.js";
 import { t, tn } from "../i18n.js";
-import { wordsOf } from "../remote/connect.js";
 import { size } from "../remote/words.js";
 import { ageWords, choicesOf, keepOf, ownKeep, SPANS, SPAN_WORDS, WAY_WORDS, WAYS, withSpan } from "./keep.js";
 

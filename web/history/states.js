@@ -2,6 +2,7 @@
 // What the History panel shows where there is no timeline: why, and what to do about it.
 
 import { button, h, icon } from "../dom.js";
+import { wordsOf } from "../host.js";
 import { t } from "../i18n.js";
 
 /** @typedef {import("./feed.js").Feed} Feed */
@@ -54,9 +55,8 @@ export function noMatches({ text, auto }, clear) {
 
 /** @param {unknown} error @param {() => void} retry */
 export function failed(error, retry) {
-  const { message = String(error), hint = "" } = /** @type {any} */ (error);
   const way = button({ icon: "refresh", label: t("Try again"), kind: "secondary", onclick: retry });
-  return state("exclamation-triangle", t("The history can't be read"), `${message} ${hint}`.trim(), way);
+  return state("exclamation-triangle", t("The history can't be read"), wordsOf(error), way);
 }
 
 /** Rows to come. */

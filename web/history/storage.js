@@ -2,11 +2,10 @@
 // The Storage dialog: what each profile takes on the disk, and freeing some of it.
 
 import { h, icon } from "../dom.js";
-import { toast, toastError } from "../host.js";
+import { toast, toastError, wordsOf } from "../host.js";
 import { t } from "../i18n.js";
 import { Modal } from "../modal.js";
 import * as profiles from "../profiles.js";
-import { wordsOf } from "../remote/connect.js";
 import * as remote from "../remote/remote.js";
 import { size } from "../remote/words.js";
 import * as cleaning from "./cleaning.js";

@@ -2,8 +2,8 @@
 // The foot of the Storage dialog: free it, are you sure, how far it is, how it went.
 
 import { button, h, icon } from "../dom.js";
+import { wordsOf } from "../host.js";
 import { formatNumber, t, tn } from "../i18n.js";
-import { wordsOf } from "../remote/connect.js";
 import { size } from "../remote/words.js";
 import { isPastCancel, progressWords } from "./cleaning.js";
 

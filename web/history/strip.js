@@ -4,6 +4,7 @@
 import { h, icon } from "../dom.js";
 import { formatNumber, t } from "../i18n.js";
 import { thumbOf } from "../profiles.js";
+import { paintWith } from "../thumbnails.js";
 import { signOfChange } from "./words.js";
 
 /** @typedef {import("../profiles.js").StripItem} StripItem */
@@ -55,8 +56,8 @@ export function fillStrip(element) {
     delete image.dataset.src;
   }
   for (const each of element.querySelectorAll("[data-mask]")) {
-    const { style, dataset } = /** @type {HTMLElement} */ (each);
-    style.maskImage = style.webkitMaskImage = `url("${dataset.mask}")`;
-    delete dataset.mask;
+    const layer = /** @type {HTMLElement} */ (each);
+    paintWith(layer, layer.dataset.mask ?? null);
+    delete layer.dataset.mask;
   }
 }

@@ -3,6 +3,7 @@
 
 import { button, h } from "../dom.js";
 import { t } from "../i18n.js";
+import { paintWith, sizeFor } from "../thumbnails.js";
 
 /** @typedef {import("../pools.js").Slot} Slot */
 /** @typedef {import("../pools.js").Pool} Pool */
@@ -110,8 +111,7 @@ export class Cell {
 
   /** Ask only for what isn't shown already. @param {Pool} pool @param {Slot} slot @param {number} side */
   drawImage(pool, slot, side) {
-    const scale = Math.min(2, window.devicePixelRatio || 1);
-    const size = [96, 128, 192, 256, 384, 512].find((known) => known >= side * scale) ?? 512;
+    const size = sizeFor(side);
     const shown = [pool.id, slot.image, slot.image_v, slot.mask_v, size].join();
     if (shown === this.shown) return;
     this.shown = shown;
@@ -123,11 +123,7 @@ export class Cell {
         this.picture.src = source;
       }
     } else this.picture.removeAttribute("src");
-    const mask = slot.mask && slot.mask_v ? pool.thumb(slot.mask, slot.mask_v, size) : null;
-    const paint = mask ? `url("${mask}")` : "";
-    this.mask.style.maskImage = paint;
-    this.mask.style.webkitMaskImage = paint;
-    this.mask.hidden = !mask;
+    paintWith(this.mask, slot.mask && slot.mask_v ? pool.thumb(slot.mask, slot.mask_v, size) : null);
   }
 
   editLabel() {

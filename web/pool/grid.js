@@ -136,3 +136,21 @@ export class Grid {
     return { x: column * (side + GAP) + GAP / 2, y: GAP + line * row, height: side };
   }
 }
+
+/**
+ * Where a key moves to from a place, perhaps beyond the ends; null where it doesn't move. Pure.
+ * @param {string} key @param {number} at @param {number} count @param {number} columns
+ * @returns {number | null}
+ */
+export function targetOf(key, at, count, columns) {
+  /** @type {Record<string, number>} */
+  const targets = {
+    ArrowLeft: at - 1,
+    ArrowRight: at + 1,
+    ArrowUp: at - columns,
+    ArrowDown: at + columns,
+    Home: 0,
+    End: count - 1,
+  };
+  return targets[key] ?? null;
+}

@@ -1,6 +1,8 @@
 // @ts-check
 // Mouse and keyboard in the grid: choosing images, and acting on the one the keyboard is at.
 
+import { targetOf } from "./grid.js";
+
 /**
  * What is shown; pool and selection change under it.
  * @typedef {object} GridView
@@ -67,24 +69,6 @@ function press(view, actions, event) {
     return view.draw();
   }
   if (at >= 0) actOn(view, actions, event, images[at]);
-}
-
-/**
- * Where a key moves to from a place, perhaps beyond the ends; null where it doesn't move. Pure.
- * @param {string} key @param {number} at @param {number} count @param {number} columns
- * @returns {number | null}
- */
-function targetOf(key, at, count, columns) {
-  /** @type {Record<string, number>} */
-  const targets = {
-    ArrowLeft: at - 1,
-    ArrowRight: at + 1,
-    ArrowUp: at - columns,
-    ArrowDown: at + columns,
-    Home: 0,
-    End: count - 1,
-  };
-  return targets[key] ?? null;
 }
 
 /** @param {GridView} view @param {InputActions} actions @param {KeyboardEvent} event @param {string} image */

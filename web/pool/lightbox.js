@@ -3,6 +3,7 @@
 
 import { button, giveFocusBack, h, isolate, keepInside } from "../dom.js";
 import { t } from "../i18n.js";
+import { paintWith } from "../thumbnails.js";
 
 /** @param {import("../pools.js").Pool} pool @param {string} image */
 export function enlarge(pool, image) {
@@ -40,10 +41,7 @@ export function enlarge(pool, image) {
     title.textContent = [place, slot.label].filter(Boolean).join("  ·  ");
     picture.alt = slot.label || t("Image {index}", { index });
     picture.src = pool.thumb(slot.image, slot.image_v, 2048);
-    const paint = slot.mask ? `url("${pool.thumb(slot.mask, slot.mask_v, 2048)}")` : "";
-    mask.style.maskImage = paint;
-    mask.style.webkitMaskImage = paint;
-    mask.hidden = !paint || !masks;
+    paintWith(mask, slot.mask && masks ? pool.thumb(slot.mask, slot.mask_v, 2048) : null);
   }
 
   const stop = pool.subscribe(() => draw(0));

@@ -1,6 +1,7 @@
 // @ts-check
 // Profiles on their way from the online storage, whoever looks at them.
 
+import { Listeners } from "../listeners.js";
 import * as profiles from "../profiles.js";
 import { follow, resultOf } from "./jobs.js";
 import * as remote from "./remote.js";
@@ -18,17 +19,11 @@ export const underway = new Map();
 export const failures = new Map();
 /** What came, by branch: the profile's id here. @type {Map<string, string>} */
 export const arrived = new Map();
-/** @type {Set<() => void>} */
-const listeners = new Set();
+const listeners = new Listeners();
 
 /** @param {() => void} listener @returns {() => void} stops listening */
 export function subscribe(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
-function tell() {
-  for (const listener of [...listeners]) listener();
+  return listeners.add(listener);
 }
 
 /** @param {string} branch @returns {Promise<profiles.Profile | null>} null where it didn't come */
@@ -37,7 +32,7 @@ export async function get(branch) {
   if (!result) return null;
   arrived.set(branch, result.id);
   await profiles.refresh().catch(() => {});
-  tell();
+  listeners.tell();
   return profiles.find(result.id) ?? null;
 }
 
@@ -45,7 +40,7 @@ export async function get(branch) {
 export async function getAll(branches) {
   const waiting = branches.filter((branch) => !underway.has(branch));
   for (const branch of waiting) underway.set(branch, { job: null, what: "get", stopped: false });
-  tell();
+  listeners.tell();
   // What was cancelled meanwhile isn't waiting any more.
   for (const branch of waiting) if (underway.has(branch)) await get(branch);
 }
@@ -62,7 +57,7 @@ export function cancel(branch) {
   arrival.stopped = true;
   if (arrival.job) remote.cancel(arrival.job.job).catch(() => {});
   else underway.delete(branch);
-  tell();
+  listeners.tell();
 }
 
 export function cancelAll() {
@@ -75,12 +70,12 @@ async function run(branch, what, start) {
   const arrival = { job: null, what, stopped: false };
   underway.set(branch, arrival);
   failures.delete(branch);
-  tell();
+  listeners.tell();
   try {
     const { job } = await start();
     const ended = follow(job, (now) => {
       arrival.job = now;
-      tell();
+      listeners.tell();
     });
     if (arrival.stopped) remote.cancel(job).catch(() => {});
     const done = await ended;
@@ -90,6 +85,6 @@ async function run(branch, what, start) {
     return null;
   } finally {
     underway.delete(branch);
-    tell();
+    listeners.tell();
   }
 }

@@ -2,12 +2,12 @@
 // The dialog for what two machines both changed: both sides next to each other, and a choice.
 
 import { button, h } from "../dom.js";
-import { toast } from "../host.js";
+import { toast, wordsOf } from "../host.js";
 import { t, tn } from "../i18n.js";
 import { Modal } from "../modal.js";
 import { poolOf } from "../pools.js";
 import * as profiles from "../profiles.js";
-import { wordsOf } from "./connect.js";
+import { paintWith } from "../thumbnails.js";
 import { movedBetween } from "./orders.js";
 import * as remote from "./remote.js";
 import { stateOf } from "./state.js";
@@ -195,9 +195,8 @@ class ConflictDialog {
   picture({ snapshot, image, mask }) {
     if (!snapshot || !image) return h("p.gp-note", { textContent: t("This one can't be shown.") });
     const thumb = (/** @type {string} */ name) => profiles.snapshotThumb(this.id, snapshot, name, THUMB);
-    const paint = mask ? `url("${thumb(mask)}")` : "";
-    const layer = h("div.gp-mask", { hidden: !paint });
-    layer.style.maskImage = layer.style.webkitMaskImage = paint;
+    const layer = h("div.gp-mask");
+    paintWith(layer, mask && thumb(mask));
     return h("div.gp-conflict-picture", {}, h("img", { src: thumb(image), alt: mask ? t("The image with its mask") : t("The image"), decoding: "async" }), layer);
   }
 

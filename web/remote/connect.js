@@ -2,7 +2,7 @@
 // The dialog that connects profiles to an online storage.
 
 import { button, h, icon } from "../dom.js";
-import { askConfirm, RequestError, toast } from "../host.js";
+import { askConfirm, toast, wordsOf } from "../host.js";
 import { t } from "../i18n.js";
 import { Modal } from "../modal.js";
 import * as profiles from "../profiles.js";
@@ -360,10 +360,4 @@ function originOf(address) {
   } catch {
     return address;
   }
-}
-
-/** @param {unknown} error */
-export function wordsOf(error) {
-  if (error instanceof RequestError) return `${error.message} ${error.hint}`.trim();
-  return error instanceof Error ? error.message : String(error);
 }

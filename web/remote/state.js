@@ -3,6 +3,7 @@
 
 import * as profiles from "../profiles.js";
 import { t } from "../i18n.js";
+import { Listeners } from "../listeners.js";
 import * as jobs from "./jobs.js";
 import * as remote from "./remote.js";
 
@@ -24,8 +25,7 @@ export class SyncState {
     this.cancelling = false;
     /** How the last one ended. @type {{ job: Job, at: number } | null} */
     this.outcome = null;
-    /** @type {Set<() => void>} */
-    this.listeners = new Set();
+    this.listeners = new Listeners();
     /** @type {Map<string, Promise<Job>>} */
     this.followed = new Map();
     this.asked = 0;
@@ -37,12 +37,11 @@ export class SyncState {
 
   /** @param {() => void} listener @returns {() => void} stops listening */
   subscribe(listener) {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    return this.listeners.add(listener);
   }
 
   tell() {
-    for (const listener of [...this.listeners]) listener();
+    this.listeners.tell();
   }
 
   /** Ask the server again. While it is away, what was known stays. */

@@ -2,12 +2,12 @@
 // The dialog that lists what the online storage holds, and gets it.
 
 import { button, h, icon } from "../dom.js";
-import { askConfirm, toast } from "../host.js";
+import { askConfirm, toast, wordsOf } from "../host.js";
 import { t, tn } from "../i18n.js";
 import { Modal } from "../modal.js";
 import * as profiles from "../profiles.js";
 import * as arrivals from "./arrivals.js";
-import { openConnect, wordsOf } from "./connect.js";
+import { openConnect } from "./connect.js";
 import * as remote from "./remote.js";
 import { ago, progressWords } from "./words.js";
 
