@@ -228,14 +228,19 @@ def test_a_pack_that_is_to_be_kept_is_kept_with_its_snapshots(one: Machine) -> N
     judge(one.pool)
 
 
-def test_what_a_git_user_fetched_in_part_stays_so(one: Machine) -> None:
-    one.edited()
-    one.sync()
+def fetch_in_part(one: Machine) -> None:
+    """As a git user does: the last two of somebody's four commits, as the branch `theirs`."""
     other = one.folder / "other"
     git(one.folder, "init", "-q", str(other))
     for number in range(4):
         git(other, "commit", "-q", "--allow-empty", "-m", str(number))
     git(one.pool, "fetch", "-q", "--depth", "2", other.as_uri(), "HEAD:refs/heads/theirs")
+
+
+def test_what_a_git_user_fetched_in_part_stays_so(one: Machine) -> None:
+    one.edited()
+    one.sync()
+    fetch_in_part(one)
     assert one.compact()["dropped"] == 10
     judge(one.pool)
     one.add(60)
@@ -250,11 +255,7 @@ def test_what_a_git_user_has_in_part_and_merged_is_never_sent_torn(
 ) -> None:
     one.edited()
     one.sync()
-    other = one.folder / "other"
-    git(one.folder, "init", "-q", str(other))
-    for number in range(4):
-        git(other, "commit", "-q", "--allow-empty", "-m", str(number))
-    git(one.pool, "fetch", "-q", "--depth", "2", other.as_uri(), "HEAD:refs/heads/theirs")
+    fetch_in_part(one)
     merge = ("merge", "-q", "--allow-unrelated-histories", "-s", "ours", "-m", "both", "theirs")
     git(one.pool, *merge)
     if cleaned:

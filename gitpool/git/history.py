@@ -67,15 +67,20 @@ class Walk:
             # Of one second, what leads from the newest comes first.
             self._push(tip, place * _AFTER)
 
+    def __contains__(self, commit_id: str) -> bool:
+        while commit_id not in self._place:
+            # Where nothing is left to read, another thread may have read it in this very moment.
+            if not self._grow() and commit_id not in self._place:
+                return False
+        return True
+
     def after(self, before: str | None) -> Iterator[str]:
         """Commit ids below `before`, or from the top. Raises NotFound."""
         i = 0
         if before is not None:
-            while before not in self._place:
-                if not self._grow() and before not in self._place:
-                    raise NotFound("unknown_snapshot", "There is no such snapshot.")
+            if before not in self:
+                raise NotFound("unknown_snapshot", "There is no such snapshot.")
             i = self._place[before] + 1
-        # Where nothing is left to read, another thread may have read it in this very moment.
         while i < len(self.order) or self._grow() or i < len(self.order):
             yield self.order[i]
             i += 1
@@ -136,7 +141,7 @@ class History:
 
     def contains(self, repo: Repository, commit_id: str) -> bool:
         """Whether the snapshot is one of this profile's."""
-        return any(c == commit_id for c in self._walk(repo).after(None))
+        return commit_id in self._walk(repo)
 
     def snapshot(
         self,
