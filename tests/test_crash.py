@@ -144,3 +144,36 @@ for n in range(3):
     folder = tmp_path / "pools" / "p"
     assert git(folder, "log", "-1", "--format=%s") == "Add 3 images"
     judge(folder)
+
+
+def test_an_image_brought_back_halfway_leaves_nothing_behind(tmp_path: Path, monkeypatch) -> None:
+    from gitpool.git import versions
+    from gitpool.git.refs import Refs
+
+    service = service_at(tmp_path)
+    service.profiles.create("p", "p")
+    for seed in range(3):
+        staged = tmp_path / "staged"
+        staged.write_bytes(picture(seed))
+        service.pools.add("p", staged, 0)
+    old = service.versions.snapshot("p")["snapshot"]["id"]
+    service.pools.remove_images("p", ["img_0002.png"])
+    service.pools.reorder("p", [1, 0])
+    service.versions.snapshot("p")
+    verify, swap = versions.checkout.verify, Refs.swap
+
+    def slowly(*arguments: object) -> None:
+        # What is written before and after must not have the same time.
+        time.sleep(0.03)
+        verify(*arguments)
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "the power went")
+
+    monkeypatch.setattr(versions.checkout, "verify", slowly)
+    monkeypatch.setattr(Refs, "swap", fail)
+    with pytest.raises(OSError, match="the power went"):
+        service.versions.restore("p", old, images=["img_0002.png"])
+    monkeypatch.setattr(Refs, "swap", swap)
+    service_at(tmp_path).versions.snapshot("p")
+    judge(tmp_path / "pools" / "p")

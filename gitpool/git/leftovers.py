@@ -21,9 +21,16 @@ _NOTE = "gitpool-writing"
 
 @contextlib.contextmanager
 def writing(repo: Repository) -> Iterator[None]:
-    """Have the note lie there while the block writes; it stays if the block fails."""
+    """Have the note lie there while the block writes; it stays if the block fails.
+
+    Within another such block nothing is done: the note is as old as the first thing written.
+    """
     note = repo.git / _NOTE
-    note.write_bytes(b"")
+    try:
+        note.touch(exist_ok=False)
+    except FileExistsError:
+        yield
+        return
     yield
     note.unlink(missing_ok=True)
 

@@ -58,12 +58,15 @@ export class ChangedPanel {
     const place = same ? this.roving.index : 0;
     const focused = this.list.contains(document.activeElement);
     const scrolled = same ? this.element.scrollTop : 0;
+    const filled = same ? this.filled() : new Set();
     this.comparison = comparison;
     const sections = sectionsOf(comparison.changes);
     this.rows = [...sections.added, ...sections.removed, ...sections.changed, ...sections.moved];
     this.observer.disconnect();
     this.waiting.clear();
     this.list.replaceChildren(this.line(comparison), ...this.parts(sections));
+    // What was there to press stays so, and nothing flickers.
+    for (const [element, row] of this.waiting) if (filled.has(row.image)) this.fill(element);
     this.element.scrollTop = scrolled;
     this.roving.begin(place, focused);
     if (focused && !this.rows.length) this.element.focus();
@@ -121,6 +124,12 @@ export class ChangedPanel {
     this.waiting.set(element, row);
     this.observer.observe(element);
     return element;
+  }
+
+  /** The images whose cards are filled. */
+  filled() {
+    const cards = /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll(".gp-card"));
+    return new Set([...cards].filter((card) => !this.waiting.has(card)).map((card) => card.dataset.image));
   }
 
   /** Hundreds of cards are filled as they come near the view. @param {Element} element */
