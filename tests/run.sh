@@ -23,4 +23,5 @@ fi
 .venv-test/bin/python -m pip install -q --disable-pip-version-check -e ".[test]"
 .venv-test/bin/ruff check .
 .venv-test/bin/ruff format --check .
-.venv-test/bin/python -m pytest tests -q -n 2 --dist loadfile "$@"
+# The page's tests take longest and wait most, so they begin, and three share two processors.
+.venv-test/bin/python -m pytest tests/browser tests -q -n 3 --dist loadfile "$@"

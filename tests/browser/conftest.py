@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from editor import FLAGS, ROOT, Demo, Editor
 from playwright.sync_api import Browser, sync_playwright
 
 OLDEST = "1.27.10"
+_ALL = os.environ.get("GITPOOL_MODES") == "all"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,27 @@ MODES = [
     Mode("newest-nodes2", None, True),
     Mode("oldest-canvas", OLDEST, False),
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers that say where a test of the page runs."""
+    config.addinivalue_line("markers", "modes(*names): runs in these modes alone")
+    config.addinivalue_line("markers", "any_mode: runs in one mode, whichever")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test in all modes, in those its marker `modes` names, or, for one that is marked
+    `any_mode`, in one of them: another one for each test, always the same for the same test.
+    `GITPOOL_MODES=all` has the last ones run in all too."""
+    if "mode" not in metafunc.fixturenames:
+        return
+    chosen = MODES
+    if named := metafunc.definition.get_closest_marker("modes"):
+        chosen = [mode for mode in MODES if mode.name in named.args]
+    elif metafunc.definition.get_closest_marker("any_mode") and not _ALL:
+        turn = zlib.crc32(metafunc.definition.nodeid.encode())
+        chosen = [MODES[turn % len(MODES)]]
+    metafunc.parametrize("mode", chosen, ids=[mode.name for mode in chosen])
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +82,6 @@ def old_frontend() -> Path:
             wheel.extractall(place / "unpacked")
         shutil.move(place / "unpacked" / "comfyui_frontend_package" / "static", place / "static")
     return place / "static"
-
-
-@pytest.fixture(params=MODES, ids=lambda mode: mode.name)
-def mode(request: pytest.FixtureRequest) -> Mode:
-    return request.param
 
 
 @pytest.fixture

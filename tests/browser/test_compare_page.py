@@ -181,6 +181,7 @@ def test_two_snapshots_are_compared_as_git_would(story: Story) -> None:
     expect(viewer.get_by_role("button", name="Restore everything")).to_be_disabled()
 
 
+@pytest.mark.any_mode
 def test_a_deleted_image_comes_back_into_its_place(story: Story) -> None:
     viewer = story.open(story.first)
     back = viewer.get_by_role("button", name="Bring back")
@@ -224,6 +225,7 @@ def test_only_the_mask_or_only_the_label_is_taken_back(story: Story) -> None:
     judge(story.folder)
 
 
+@pytest.mark.any_mode
 def test_what_is_taken_back_in_quick_succession_all_comes_back(story: Story) -> None:
     story.edit("label", index=1, label="painted")
     story.open(story.first, "now")
@@ -238,6 +240,7 @@ def test_what_is_taken_back_in_quick_succession_all_comes_back(story: Story) -> 
     judge(story.folder)
 
 
+@pytest.mark.any_mode
 def test_everything_is_restored_and_a_profile_begins_here(story: Story) -> None:
     viewer = story.open(story.first)
     viewer.get_by_role("button", name="New profile from here").click()
@@ -335,6 +338,7 @@ def test_the_divider_follows_the_pointer_and_the_wheel_zooms(story: Story) -> No
     assert stage.evaluate("(e) => e.style.getPropertyValue('--gp-x')") != "0%"
 
 
+@pytest.mark.any_mode
 def test_images_are_chosen_by_keyboard(story: Story) -> None:
     viewer, keys = story.open(story.first), story.page.keyboard
     grid = viewer.get_by_role("listbox")
@@ -356,6 +360,7 @@ def test_images_are_chosen_by_keyboard(story: Story) -> None:
     )
 
 
+@pytest.mark.any_mode
 def test_markup_in_labels_and_names_is_text(story: Story) -> None:
     story.edit("label", index=0, label=SCRIPT)
     evil = story.snapshot(SCRIPT)
@@ -373,6 +378,7 @@ def test_markup_in_labels_and_names_is_text(story: Story) -> None:
     assert viewer.locator("script, img[src='x']").count() == 0
 
 
+@pytest.mark.any_mode
 def test_it_follows_what_happens_to_the_pool(story: Story) -> None:
     viewer = story.open(story.second, "now")
     expect(viewer.get_by_text("Nothing differs")).to_be_visible()
@@ -381,6 +387,7 @@ def test_it_follows_what_happens_to_the_pool(story: Story) -> None:
     expect(viewer.get_by_role("button", name="Restore everything")).to_be_enabled()
 
 
+@pytest.mark.any_mode
 def test_a_server_that_fails_is_said_and_asked_again(story: Story) -> None:
     page = story.page
     page.route("**/profiles/look*", lambda route: route.abort())
@@ -399,6 +406,7 @@ def test_a_server_that_fails_is_said_and_asked_again(story: Story) -> None:
     story.editor.errors[:] = [e for e in story.editor.errors if "ERR_FAILED" not in e]
 
 
+@pytest.mark.any_mode
 def test_a_narrow_window_is_covered_and_keeps_the_keyboard(story: Story) -> None:
     page = story.page
     page.set_viewport_size({"width": 480, "height": 800})
@@ -418,6 +426,7 @@ def test_a_narrow_window_is_covered_and_keeps_the_keyboard(story: Story) -> None
     expect(viewer.locator(".gp-past-cell[aria-selected='true']")).to_have_count(2)
 
 
+@pytest.mark.any_mode
 def test_hundreds_of_changes_are_drawn_as_they_come_near(start: Start) -> None:
     editor = start("--empty")
     profile = editor.demo.post("grid_pool/profiles/create", {"name": "Many"})["id"]
@@ -446,6 +455,7 @@ def test_hundreds_of_changes_are_drawn_as_they_come_near(start: Start) -> None:
     expect(last.get_by_role("button", name="Take this image back")).to_be_in_viewport()
 
 
+@pytest.mark.any_mode
 def test_the_timeline_stays_usable_beside_it(story: Story) -> None:
     page = story.page
     page.locator(".gp-profile button[title*='istory']").click()

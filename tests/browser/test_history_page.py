@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Mode
 from editor import Editor, judge, wait_for
 from histories import grow
 from playwright.sync_api import Locator, Page, expect
@@ -74,6 +73,7 @@ def test_the_node_and_the_tab_open_it_and_edits_fold(start: Start) -> None:
     expect(rows(page).nth(0)).to_contain_text("Change 1 label")
 
 
+@pytest.mark.any_mode
 def test_a_snapshot_gets_a_name_a_note_and_a_lock(start: Start) -> None:
     editor = start()
     page = editor.page
@@ -139,6 +139,7 @@ def test_restore_is_undone_and_done_again(start: Start) -> None:
     judge(editor.demo.pool_folder(profile), clean=False)
 
 
+@pytest.mark.any_mode
 def test_a_new_profile_begins_at_a_snapshot(start: Start) -> None:
     editor = start()
     old = editor.pool_id()
@@ -230,9 +231,8 @@ def test_it_follows_the_selected_node_and_says_what_is_wanting(
     rows(page).first.wait_for()
 
 
-def test_what_cannot_be_read_is_said_and_tried_again(start: Start, mode: Mode) -> None:
-    if mode.name != "newest-canvas":
-        pytest.skip("the same in every mode")
+@pytest.mark.any_mode
+def test_what_cannot_be_read_is_said_and_tried_again(start: Start) -> None:
     editor = start()
     page = editor.page
     page.route(re.compile("/profiles/history"), lambda route: route.abort())
@@ -245,9 +245,8 @@ def test_what_cannot_be_read_is_said_and_tried_again(start: Start, mode: Mode) -
 
 
 @pytest.mark.timeout(400)
-def test_10_000_snapshots_are_read_as_far_as_somebody_looks(start: Start, mode: Mode) -> None:
-    if mode.name != "newest-canvas":
-        pytest.skip("the same in every mode")
+@pytest.mark.modes("newest-canvas")
+def test_10_000_snapshots_are_read_as_far_as_somebody_looks(start: Start) -> None:
     editor = start()
     page = editor.page
     profile = editor.demo.post("grid_pool/profiles/create", {"name": "Long"})["id"]

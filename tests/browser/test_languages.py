@@ -40,18 +40,16 @@ def tab_to(editor: Editor, selector: str) -> None:
     raise AssertionError(f"Tab never came to {selector}")
 
 
-@pytest.fixture
-def in_canvas(mode: Mode) -> Mode:
-    if mode.vue_nodes:
-        pytest.skip("the texts are the same however nodes are drawn")
-    return mode
+# The texts are the same however nodes are drawn.
+_CANVAS = pytest.mark.modes("newest-canvas", "oldest-canvas")
 
 
+@_CANVAS
 @pytest.mark.parametrize("language", ["de", "ja"])
 def test_node_menu_dialog_and_errors_are_in_the_persons_language(
-    start: Start, in_canvas: Mode, language: str
+    start: Start, mode: Mode, language: str
 ) -> None:
-    old = in_canvas.frontend is not None
+    old = mode.frontend is not None
     settings = GERMAN[old] if language == "de" else {"Comfy__Locale": language}
     editor = start(**settings)
     page = editor.page
@@ -79,7 +77,8 @@ def test_node_menu_dialog_and_errors_are_in_the_persons_language(
     dialog.get_by_text(said(language, "Sync by itself")).wait_for()
 
 
-def test_another_language_is_spoken_without_a_reload(start: Start, in_canvas: Mode) -> None:
+@_CANVAS
+def test_another_language_is_spoken_without_a_reload(start: Start) -> None:
     editor = start()
     editor.page.locator(".gp-profile button[title='History']").wait_for()
     editor.run_script("return app.extensionManager.setting.set('Comfy.Locale', 'fr')")

@@ -152,6 +152,7 @@ def test_each_way_says_what_it_frees_and_a_clean_up_frees_that(
     judge(page.demo.pool_folder(profile))
 
 
+@pytest.mark.any_mode
 def test_ones_own_way(opened: Callable[..., tuple]) -> None:
     page, profile, dialog = opened()
     way(dialog, "Custom").click()
@@ -178,6 +179,7 @@ def test_ones_own_way(opened: Callable[..., tuple]) -> None:
     assert count(page, profile) == 3
 
 
+@pytest.mark.any_mode
 def test_all_profiles_are_listed_largest_first(opened: Callable[..., tuple]) -> None:
     page, _, dialog = opened()
     dialog.get_by_role("button", name="Close").first.click()
@@ -205,6 +207,7 @@ def test_all_profiles_are_listed_largest_first(opened: Callable[..., tuple]) -> 
     dialog.locator("h3", has_text="Huge").or_(dialog.locator("h3", has_text="Heroes")).wait_for()
 
 
+@pytest.mark.any_mode
 def test_it_goes_on_without_the_dialog_and_is_cancelled(opened: Callable[..., tuple]) -> None:
     page, profile, dialog = opened()
     answer(dialog, "Light", "6 snapshots go")
@@ -234,6 +237,7 @@ def test_it_goes_on_without_the_dialog_and_is_cancelled(opened: Callable[..., tu
     judge(page.demo.pool_folder(profile))
 
 
+@pytest.mark.any_mode
 def test_what_goes_wrong_is_said_in_place(opened: Callable[..., tuple]) -> None:
     page, profile, dialog = opened()
     answer(dialog, "Only what I named", "8 snapshots go")
@@ -289,6 +293,7 @@ def test_by_keyboard_alone(opened: Callable[..., tuple]) -> None:
     assert count(page, profile) == 1
 
 
+@pytest.mark.any_mode
 def test_what_is_synced_stays_online(start: Start, tmp_path: Path) -> None:
     page = start("--empty", more=ALLOW)
     profile = made(page, "Heroes", AGES)
@@ -309,6 +314,7 @@ def test_what_is_synced_stays_online(start: Start, tmp_path: Path) -> None:
     judge(page.demo.pool_folder(profile))
 
 
+@pytest.mark.any_mode
 def test_the_history_panel_opens_it(opened: Callable[..., tuple]) -> None:
     page, _, dialog = opened()
     page.page.keyboard.press("Escape")
