@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import shlex
 import shutil
 import socket
@@ -451,6 +452,31 @@ def test_ssh_says_what_is_wrong(
     monkeypatch.setenv("GIT_SSH_COMMAND", ssh_git.command())
     first.connect(ssh_git.url("pools"))
     assert first.sync(profile)["status"] == "pushed"
+
+
+def test_ssh_negotiates_however_many_files_are_open(
+    machines: Start, ssh_git: SshGit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ComfyUI with its models and browsers has many; `select` ends at 1,024."""
+    ssh_git.make_repo("pools")
+    for key, value in ssh_git.environment.items():
+        monkeypatch.setenv(key, value)
+    first, second = machines("first"), machines("second")
+    for machine in (first, second):
+        machine.connect(ssh_git.url("pools"))
+    profile = first.filled("Heroes", 1)
+    first.sync(profile)
+    second.fetch("Heroes")
+    first.label(profile, 0, "one")
+    first.sync(profile)
+    second.add(profile, picture(9), ts=1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    with contextlib.ExitStack() as many:
+        many.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            many.enter_context(open(os.devnull, "rb"))
+        assert second.sync(profile)["status"] == "merged"
 
 
 def test_ssh_knows_hosts_by_names_of_its_own(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shlex
 import subprocess
 import threading
@@ -104,6 +105,15 @@ class _Process(SubprocessWrapper):
     @property
     def stderr(self) -> Any:
         return self._said
+
+    def can_read(self) -> bool:
+        """Whether ssh has said something; dulwich's own `select` knows no descriptor past 1,023."""
+        if os.name == "nt":
+            return super().can_read()
+        assert self.proc.stdout
+        poll = select.poll()
+        poll.register(self.proc.stdout, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self, timeout: int | None = 5) -> None:
         """End ssh: whatever it was sent to do has been answered, or isn't wanted any more."""
