@@ -22,14 +22,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 @pytest.fixture
-def quick_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """The same, with automatic snapshots after a moment's quiet."""
-    monkeypatch.setenv("GITPOOL_SNAPSHOT_DELAY", "0.3")
-    with Server(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
 def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Machine]]:
     """Starts machines, each with a folder of its own; folders and http are allowed as remotes."""
     monkeypatch.setenv("GITPOOL_SNAPSHOT_DELAY", "3600")

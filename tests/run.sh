@@ -24,4 +24,4 @@ fi
 .venv-test/bin/ruff check .
 .venv-test/bin/ruff format --check .
 # The page's tests take longest and wait most, so they begin, and three share two processors.
-.venv-test/bin/python -m pytest tests/browser tests -q -n 3 --dist loadfile "$@"
+.venv-test/bin/python -m pytest tests/browser tests -q -n 3 --dist loadfile --no-loadscope-reorder "$@"
