@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 
+import pytest
 from support import Server, git, judge, mask, picture, tree_of
 
 
