@@ -78,10 +78,11 @@ def size(count: int) -> str:
     return f"{count / 1e3:.1f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
 
 
-def machine() -> str:
-    """What it was measured on, and with."""
+def machine(*more: str) -> str:
+    """What it was measured on, and with. more: other packages that were measured."""
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True)
     gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    others = "".join(f", {package} {version(package)}" for package in more)
     return _MACHINE.format(
         cores=os.cpu_count(),
         processor=_processor(),
@@ -91,6 +92,7 @@ def machine() -> str:
         git=git.stdout.split()[2],
         dulwich=version("dulwich"),
         urllib3=version("urllib3"),
+        others=others,
         gitpool=version("gitpool"),
         implementation=sys.implementation.name,
     )
@@ -105,7 +107,7 @@ def _processor() -> str:
 
 _MACHINE = """\
 Machine: {cores} cores ({processor}), {memory} GB of memory, {system}; {implementation} {python},
-dulwich {dulwich}, urllib3 {urllib3}, git {git}, Git Pool {gitpool}."""
+dulwich {dulwich}, urllib3 {urllib3}{others}, git {git}, Git Pool {gitpool}."""
 
 _PAGE = """\
 # How fast a sync is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from urllib.parse import unquote
@@ -10,6 +11,7 @@ from .errors import Malformed, NotFound
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SNAPSHOT = re.compile(r"[0-9a-f]{40}")
+_LONGEST_NAME = 200
 _FILE_NAME = re.compile(r"[\w(\[][\w ()\[\]+,=@~.-]{0,199}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _GIT_FORBIDS = set(' ~^:?*[\\"<>|/%')
@@ -91,6 +93,12 @@ def is_safe_file_name(name: str) -> bool:
 
 def is_image_name(name: str) -> bool:
     """Whether the name is that of an image or a mask."""
+    return len(name) <= _LONGEST_NAME and _is_image_name(name)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _is_image_name(name: str) -> bool:
+    # Remembered, because every manifest names the same few thousand over and over.
     return is_safe_file_name(name) and name.lower().endswith(IMAGE_EXTENSIONS)
 
 

@@ -12,12 +12,14 @@ from ..errors import Damaged
 from ..identifiers import branch_of, is_image_name
 from ..pool import durable
 from ..pool.manifest import MANIFEST_NAME
+from ..pool.threads import each
 from . import checkout
 from .ancestry import ancestors
 from .messages import Message
 from .refs import BRANCHES, TAGS
 from .repository import Identity, Repository
 from .rewrite import as_one_line, moved_tags, oldest_first
+from .share import share
 from .snapshots import build_tree, commit_tree, scan, take_in, write_cache
 from .sweep import Census
 
@@ -85,7 +87,7 @@ def clone(
     else:
         if tags is None:
             tags = _tags_within(source, tip)
-        source.objects.link_into(repo.objects, reach(source, [tip, *tags.values()]).all())
+        share(source.objects, repo.objects, reach(source, [tip, *tags.values()]).all())
     for ref, object_id in tags.items():
         repo.refs.swap(ref, None, object_id)
     tree_object = build_tree(
@@ -117,12 +119,12 @@ def _copy_line(source: Repository, repo: Repository, tip: str) -> tuple[str, dic
     and the tags on it. So what comes from it is whole again, for any git and any remote."""
     order = _up_to(source, tip)
     trees, blobs = Census(source).needs(order)
-    source.objects.link_into(repo.objects, [*trees, *blobs])
+    share(source.objects, repo.objects, [*trees, *blobs])
     new = as_one_line(source, repo.objects, order)
     tags = {ref: made for _, _, ref, made in moved_tags(source, repo.objects, new)}
     # What went on from nothing that was cut off is the same snapshot there as here.
     same = tags_on(source, {old for old, made in new.items() if old == made})
-    source.objects.link_into(repo.objects, [tag for tag in same.values() if tag not in new])
+    share(source.objects, repo.objects, [tag for tag in same.values() if tag not in new])
     return new[tip], {**same, **tags}
 
 
@@ -142,11 +144,9 @@ def _up_to(source: Repository, tip: str) -> list[str]:
 def _copy_files(source: Repository, repo: Repository) -> None:
     """Copy the work tree's files as they are: the file system may share their blocks."""
     work = scan(source, take_in(source, 0))
-    files = {}
-    for name, (blob, _) in work.files.items():
-        durable.copy_file(source.path / name, repo.path / name)
-        files[name] = (blob, (repo.path / name).stat())
+    each(lambda name: durable.copy_file(source.path / name, repo.path / name), work.files)
     durable.sync_folder(repo.path)
+    files = {name: (blob, (repo.path / name).stat()) for name, (blob, _) in work.files.items()}
     write_cache(repo, files)
 
 

@@ -12,10 +12,9 @@ import io
 import os
 import secrets
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ObjectID, ShaFile
@@ -23,17 +22,15 @@ from dulwich.pack import Pack
 
 from ..errors import Damaged
 from ..pool import durable
+from ..pool.threads import each
 from .pack_kinds import kind_in
 
-T = TypeVar("T")
-R = TypeVar("R")
 _CHUNK = 1 << 20
 _BLOCK = 1 << 18
 _SMALL = 1 << 16
 _OBJECT_LIMIT = 1 << 30
 # git's own limit, 96 MB, makes nothing faster here.
 _DELTA_BASES = 16 << 20
-_WRITERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gitpool-objects")
 
 
 class _OwnObjectsOnly(DiskObjectStore):
@@ -104,7 +101,7 @@ class ObjectStore:
         A file that changes while it is read is read again.
         """
         paths = list(paths)
-        results = _each(self._write_file, paths)
+        results = each(self._write_file, paths)
         for folder in {self.path_of(object_id).parent for object_id, _ in results}:
             if folder.is_dir():
                 durable.sync_folder(folder)
@@ -119,7 +116,7 @@ class ObjectStore:
             with durable.replacing(pair[1], and_folder=False) as file:
                 self.copy_blob(pair[0], file)
 
-        _each(put, list(wanted))
+        each(put, wanted)
 
     def check_blobs(self, object_ids: Iterable[str]) -> None:
         """Read blobs to their end. Raises Damaged where one isn't what was stored."""
@@ -128,7 +125,7 @@ class ObjectStore:
             with open(os.devnull, "wb") as nowhere:
                 self.copy_blob(object_id, nowhere)
 
-        _each(check, list(object_ids))
+        each(check, object_ids)
 
     def delete_loose(self, object_id: str) -> None:
         """Remove a loose object that nothing names any more."""
@@ -196,26 +193,6 @@ class ObjectStore:
 
     def __del__(self) -> None:
         self.close()
-
-    def link_into(self, other: ObjectStore, object_ids: Iterable[str]) -> None:
-        """Give `other` these objects, by hard link where it can be, so no byte is doubled."""
-        folders = set()
-        for object_id in object_ids:
-            source, target = self.path_of(object_id), other.path_of(object_id)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            folders.add(target.parent)
-            try:
-                os.link(source, target)
-            except FileExistsError:
-                continue
-            except FileNotFoundError:
-                type_num, data = self.read_raw(object_id)
-                other.write(ShaFile.from_raw_string(type_num, data))
-            except OSError:
-                durable.copy_file(source, target)
-        for folder in folders:
-            durable.sync_folder(folder)
-        durable.sync_folder(other.folder)
 
     def _write_file(self, path: Path) -> tuple[str, os.stat_result]:
         for _ in range(5):
@@ -311,14 +288,6 @@ class ObjectStore:
             )
             self._packs = changed, store
         return self._packs[1] if self._packs[1].packs else None
-
-
-def _each(function: Callable[[T], R], things: Sequence[T]) -> list[R]:
-    """Do it for each, several at once."""
-    try:
-        return list(_WRITERS.map(function, things))
-    except RuntimeError:  # the interpreter is ending, and its threads with it
-        return [function(thing) for thing in things]
 
 
 KINDS = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}

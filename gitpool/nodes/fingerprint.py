@@ -14,9 +14,8 @@ def content_of(view: PoolView, name: str | None) -> str:
 
 def fingerprint(view: PoolView) -> str:
     """A word for a pool's whole content: images, masks, labels, order and active image."""
-    digest = hashlib.sha256(str(view.manifest.active).encode())
+    words = [str(view.manifest.active)]
     for slot in view.manifest.slots:
-        digest.update(repr(slot.label).encode())
-        for name in (slot.image, slot.mask):
-            digest.update(f"{content_of(view, name)}|".encode())
-    return digest.hexdigest()[:32]
+        content, mask = content_of(view, slot.image), content_of(view, slot.mask)
+        words.append(f"{slot.label!r}{content}|{mask}|")
+    return hashlib.sha256("".join(words).encode()).hexdigest()[:32]

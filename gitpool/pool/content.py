@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections import OrderedDict
+import time
+from collections.abc import Iterable
 from pathlib import Path
+from stat import S_ISREG
 
 _CHUNK = 1 << 20
+# Nanoseconds: file systems' clocks are coarse.
+_TICK = 20_000_000
 
 
 def stat_key(stat: os.stat_result) -> tuple[int, int, int, int]:
@@ -43,23 +47,43 @@ class ContentIds:
 
     def __init__(self, limit: int = 50_000) -> None:
         self._limit = limit
-        self._known: OrderedDict[tuple[str, tuple[int, int, int, int]], str] = OrderedDict()
+        self._known: dict[str, tuple[tuple[int, int, int, int], str]] = {}
         self._lock = threading.Lock()
 
     def of(self, path: Path) -> str:
         """The blob id of the file. Raises FileNotFoundError."""
-        key = (str(path), stat_key(os.stat(path)))
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
+        stat = os.stat(path)
+        known = self._known.get(str(path))
+        if known and known[0] == stat_key(stat):
+            return known[1]
         content_id = hash_file(path)
-        if stat_key(os.stat(path)) == key[1]:
-            self.remember(key, content_id)
+        if stat_key(os.stat(path)) == stat_key(stat):
+            self.learn(path, stat, content_id)
         return content_id
 
-    def remember(self, key: tuple[str, tuple[int, int, int, int]], content_id: str) -> None:
+    def known(self, folder: Path, names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+        """What is remembered of those regular files of a folder that are there, and the names
+        of those of which nothing is."""
+        found, unknown, prefix, known = {}, [], f"{folder}{os.sep}", self._known
+        for name in names:
+            path = prefix + name
+            try:
+                stat = os.lstat(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            entry = known.get(path)
+            if entry and entry[0] == stat_key(stat):
+                found[name] = entry[1]
+            elif S_ISREG(stat.st_mode):
+                unknown.append(name)
+        return found, unknown
+
+    def learn(self, path: Path, stat: os.stat_result, content_id: str) -> None:
+        """Remember what a file holds that has this stat; but not of one that is so young that it
+        may change again within the clock's tick."""
+        if time.time_ns() - stat.st_mtime_ns < _TICK or not S_ISREG(stat.st_mode):
+            return
         with self._lock:
-            self._known[key] = content_id
+            self._known[str(path)] = stat_key(stat), content_id
             while len(self._known) > self._limit:
-                self._known.popitem(last=False)
+                del self._known[next(iter(self._known))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ MANIFEST_NAME = "manifest.json"
 LABEL_LIMIT = 10_000
 _NUMBERED = re.compile(r"img_(\d{1,9})\b")
 _LAST_NUMBER = 999_999_999
+# Bytes of the largest manifest that is worth keeping parsed: some 10,000 slots.
+_REMEMBERED = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,10 @@ def parse_manifest(data: bytes) -> Manifest:
 
     Raises ValueError where it can't be a manifest at all.
     """
+    return _parsed_before(data) if len(data) < _REMEMBERED else _parsed(data)
+
+
+def _parsed(data: bytes) -> Manifest:
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except RecursionError:
@@ -143,6 +150,10 @@ def parse_manifest(data: bytes) -> Manifest:
         active=max(0, min(_whole(raw.get("active")), len(slots) - 1)),
         next_seq=max(_sequence(raw.get("next_seq")), highest + 1),
     )
+
+
+# A pool is looked at far more often than it changes.
+_parsed_before = functools.lru_cache(maxsize=8)(_parsed)
 
 
 def _slot(entry: Any) -> Slot:

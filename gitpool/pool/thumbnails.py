@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -40,12 +42,11 @@ class ThumbnailCache:
         """The thumbnail's bytes, made from what `source` gives unless the cache has them."""
         path = self._path(content_id, size, is_mask)
         with contextlib.suppress(FileNotFoundError):
-            return path.read_bytes()
+            if _is_whole(data := path.read_bytes()):
+                return data
         data = render(source(), fit_size(size), is_mask)
-        # A cache needs no fsync: what a power cut garbles is made again.
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            durable.write_file(path, data)
+            _keep(path, data)
         return data
 
     def has(self, content_id: str, size: int, is_mask: bool = False) -> bool:
@@ -77,6 +78,22 @@ class ThumbnailCache:
                 return
             file.unlink(missing_ok=True)
             total -= stat.st_size
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether a WebP ends where it says: https://developers.google.com/speed/webp/docs/riff_container."""
+    return data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 == len(data)
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write a file whole, but don't wait for the disk: what a power cut garbles is made again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f"{durable.TEMP_PREFIX}{secrets.token_hex(8)}")
+    try:
+        half.write_bytes(data)
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def render(source: Path | BinaryIO, size: int, is_mask: bool) -> bytes:

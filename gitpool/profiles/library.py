@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from ..errors import Conflict, NotFound
 from ..git import snapshots
+from ..git.contents import Contents
 from ..git.history import History
-from ..git.index import read_index, vouched
 from ..git.repository import Identity, Repository
 from ..identifiers import check_id
 from ..pool import durable
@@ -37,6 +37,7 @@ class OpenPool:
     manifest: Manifest
     journal: Journal
     kept: KeptFiles
+    contents: Contents
 
     def protect(self, names: Iterable[str], now: int) -> None:
         """Keep what files about to be replaced or removed hold."""
@@ -45,11 +46,7 @@ class OpenPool:
 
     def blobs(self, names: Iterable[str]) -> dict[str, str]:
         """The content ids of those files of the pool that are there, by name."""
-        found = {}
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                found[name] = self.kept.contents.of(self.folder.path / name)
-        return found
+        return self.contents.of(self.folder.path, names)
 
     def holds(self, content_id: str) -> bool:
         """Whether that content can be put into the folder again."""
@@ -71,18 +68,6 @@ class OpenProfile(OpenPool):
         """Snapshot first, if files about to be replaced hold what no snapshot has."""
         if snapshots.is_dirty(self.repo, list(names)):
             snapshots.take(self.repo, self.identity, "auto", now)
-
-    def blobs(self, names: Iterable[str]) -> dict[str, str]:
-        """The content ids of those files of the pool that are there, by name."""
-        cached, written = read_index(self.repo.index_path)
-        found, unknown = {}, []
-        for name in names:
-            blob = vouched(cached.get(name), self.folder.stat(name), written)
-            if blob:
-                found[name] = blob
-            else:
-                unknown.append(name)
-        return found | super().blobs(unknown)
 
     def holds(self, content_id: str) -> bool:
         return content_id in self.repo.objects
@@ -108,7 +93,8 @@ class Library:
         self.private = base / PRIVATE
         self.locks = Locks(self.private / "locks")
         self.registry = Registry(base)
-        self.contents = ContentIds()
+        self._ids = ContentIds()
+        self.contents = Contents(self._ids)
         self.history = History()
         self.clock = clock
         self.changed = changed
@@ -161,7 +147,7 @@ class Library:
 
     def kept(self, pool_id: str) -> KeptFiles:
         """What edits of a plain pool took away."""
-        return KeptFiles(self.private / "undo" / check_id(pool_id), self.contents)
+        return KeptFiles(self.private / "undo" / check_id(pool_id), self._ids)
 
     @contextlib.contextmanager
     def edit(self, pool_id: str) -> Iterator[OpenPool]:
@@ -174,7 +160,8 @@ class Library:
                 if path.is_dir():
                     durable.sweep_temporary(path)
                 journal = self.journal(pool_id)
-                yield OpenPool(pool_id, folder, folder.load(), journal, self.kept(pool_id))
+                kept = self.kept(pool_id)
+                yield OpenPool(pool_id, folder, folder.load(), journal, kept, self.contents)
                 return
             with self.open_profile(pool_id) as pool:
                 yield pool
@@ -197,7 +184,8 @@ class Library:
             manifest = replace(manifest, next_seq=number)
             self._sessions.pop(profile_id, None)
             journal, kept = self.journal(profile_id), self.kept(profile_id)
-            yield OpenProfile(profile_id, repo.folder, manifest, journal, kept, repo, identity)
+            opened = (profile_id, repo.folder, manifest, journal, kept, self.contents)
+            yield OpenProfile(*opened, repo, identity)
 
     @contextlib.contextmanager
     def registry_lock(self) -> Iterator[Registry]:

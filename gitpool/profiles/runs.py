@@ -8,8 +8,6 @@ their place there, wherever the edit that did so kept them.
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -18,7 +16,7 @@ from pathlib import Path
 
 from ..errors import Conflict, Damaged
 from ..git.repository import Repository
-from ..pool.content import ContentIds, hash_bytes
+from ..pool.content import hash_bytes
 from ..pool.manifest import Manifest
 from .library import Library
 
@@ -100,25 +98,19 @@ class Runs:
 
     def _look(self, pool_id: str) -> PoolView:
         library = self._library
-        folder = library.folder(pool_id)
-        if not folder.path.is_dir():
+        folder = library.folder(pool_id).path
+        if not folder.is_dir():
             return PoolView(pool_id)
-        # What is new is hashed first, so that nobody's edit waits for that.
-        _blobs(library.contents, folder.path, library.manifest(pool_id))
         with library.locks.hold(pool_id):
             manifest = library.manifest(pool_id)
-            blobs = _blobs(library.contents, folder.path, manifest)
+            blobs = library.contents.ready(folder, manifest.file_names())
+        if blobs is None:
+            # What is new is hashed first, so that nobody's edit waits for that.
+            library.contents.of(folder, manifest.file_names())
+            with library.locks.hold(pool_id):
+                manifest = library.manifest(pool_id)
+                blobs = library.contents.of(folder, manifest.file_names())
         return PoolView(pool_id, True, manifest, blobs)
-
-
-def _blobs(contents: ContentIds, folder: Path, manifest: Manifest) -> dict[str, str]:
-    found = {}
-    for name in manifest.file_names():
-        path = folder / name
-        with contextlib.suppress(FileNotFoundError):
-            if stat.S_ISREG(os.lstat(path).st_mode):
-                found[name] = contents.of(path)
-    return found
 
 
 def _file_of(path: Path, blob: str) -> bytes | None:

@@ -12,7 +12,6 @@ from ..git import marks, snapshots
 from ..git import versions as git_versions
 from ..git.changes import Version, describe, slots_of
 from ..git.history import Wanted
-from ..git.index import read_index
 from ..git.marks import Mark
 from ..git.repository import Repository
 from ..identifiers import check_image_name, check_snapshot_id, check_text
@@ -101,14 +100,7 @@ class Versions:
     def present(self, repo: Repository) -> Version:
         """The pool as the folder has it now, snapshotted or not."""
         manifest = repo.folder.load(repo.remembered())
-        present = repo.folder.image_files()
-        cached, _ = read_index(repo.index_path)
-        blobs = {}
-        for name in sorted(manifest.file_names() & present.keys()):
-            known = cached.get(name)
-            fits = known is not None and known.fits(present[name])
-            blobs[name] = known.blob if fits else self._library.contents.of(repo.path / name)
-        return Version(manifest, blobs)
+        return Version(manifest, self._library.contents.of(repo.path, manifest.file_names()))
 
     def restore(
         self, profile_id: str, snapshot: str, images: object = None, parts: object = None
@@ -185,7 +177,7 @@ class Versions:
         now, or any snapshot's. Raises NotFound."""
         path = self._library.folder(pool_id).path / check_image_name(name)
         here = path.is_file() and not path.is_symlink()
-        if here and self._library.contents.of(path) == content_id:
+        if here and self._library.contents.one(path) == content_id:
             return lambda: path
         if self._library.registry.find(pool_id):
             repo = self._repository(pool_id)

@@ -140,7 +140,7 @@ async def _thumbnail(request: web.Request, service: Service) -> web.Response:
             return io.BytesIO(repo.objects.read_raw(content_id)[1])
     else:
         path = await draw(service.pools.file, pool_id, name)
-        content_id = await draw(service.library.contents.of, path)
+        content_id = await draw(service.library.contents.one, path)
 
         def source() -> Path | BinaryIO:
             return path
