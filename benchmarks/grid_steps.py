@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import io
 import os
 import statistics
@@ -34,7 +35,7 @@ def thumbnails(home: str, again: bool) -> Measured:
 
     def draw(slot: dict[str, Any]) -> int:
         path = folder / slot["image"]
-        content = service.library.contents.of(path)
+        content = service.library.contents.one(path)
         return len(service.thumbnails.get(lambda: path, content, _SIZE, False))
 
     def all_of_them() -> dict[str, float]:
@@ -178,12 +179,23 @@ def _use(server: Any, images: Sequence[str], others: Sequence[str]) -> None:
         server.post(route + "restore", id=profile, snapshot=first)
         server.post(route + "duplicate", id=profile, name="Copy")
         for kind in ("zip", "bundle"):
-            server.get(route + "export", id=profile, format=kind)
+            _drop(server, f"{route}export?id={profile}&format={kind}")
         for number in range(20):
             server.post("/grid_pool/label", pool_id=profile, index=number, label=f"{number}")
         server.get(route + "history", id=profile)
         for future in drawn:
             future.result()
+
+
+def _drop(server: Any, path: str) -> None:
+    """Read an answer without holding it."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    assert answer.status == 200
+    while answer.read(1 << 18):
+        pass
+    connection.close()
 
 
 def _nodes(home: str) -> tuple[Any, dict[str, Any], list[int]]:

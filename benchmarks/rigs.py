@@ -52,10 +52,9 @@ class Rig:
     def _replace(self, count: int) -> None:
         """Give so many of the images other bytes, each time others."""
         self._turn += 1
-        names = sorted(image.name for image in self.images)[:count]
-        for number, name in enumerate(names):
+        for number, image in enumerate(sorted(self.files().glob("*.png"))[:count]):
             other = self.others[(self._turn * count + number) % len(self.others)]
-            shutil.copyfile(other, self.files() / name)
+            shutil.copyfile(other, image)
         time.sleep(_SETTLED)
 
     def _scratch(self, name: str) -> Path:

@@ -49,13 +49,13 @@ def gitpool_restore(home: str, back: int) -> Measured:
     """The pool as it was so many snapshots ago; snapshots what is there first."""
     service = service_in(home)
     wanted = service.versions.history(PROFILE, back + 1)["snapshots"][back]["id"]
-    return lambda: service.versions.restore(PROFILE, wanted)
+    return lambda: _require(service.versions.restore(PROFILE, wanted))
 
 
 def gitpool_duplicate(home: str, copy: str) -> Measured:
     """A second profile from the first."""
     service = service_in(home)
-    return lambda: service.profiles.duplicate(PROFILE, copy, f"Copy {copy}")
+    return lambda: _require(service.profiles.duplicate(PROFILE, copy, f"Copy {copy}"))
 
 
 def gitpool_export(home: str, kind: str, target: str) -> Measured:
@@ -77,7 +77,7 @@ def gitpool_export(home: str, kind: str, target: str) -> Measured:
 def gitpool_import(home: str, file: str, new_id: str) -> Measured:
     """A new profile from a zip or a bundle."""
     service = service_in(home)
-    return lambda: service.exchange.import_file(Path(file), new_id)
+    return lambda: _require(service.exchange.import_file(Path(file), new_id))
 
 
 # The floor: what no storage can do without.

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from support import _GIT_ENVIRONMENT, Server, git, judge, mask, picture, tree_of
 
-from gitpool.git import repository
-
 P = "/grid_pool/profiles/"
 
 
@@ -748,7 +746,6 @@ def test_an_empty_object_of_the_newest_snapshot_costs_no_image(server: Server, w
     path = folder / ".git" / "objects" / lost[:2] / lost[2:]
     path.chmod(0o644)
     path.write_bytes(b"")
-    repository._read_cached.cache_clear()  # as after a restart
     operate(server, folder)
     assert images_of(folder) == before
     assert [s["label"] for s in server.list(folder.name)["slots"]] == ["after", "two", "three"]

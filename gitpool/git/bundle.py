@@ -13,6 +13,7 @@ from dulwich.objects import ShaFile, Tree
 
 from ..errors import Damaged, NotFound, Unacceptable
 from ..identifiers import is_safe_file_name, name_key, name_of_branch
+from ..pool.threads import begin
 from .clone import reach
 from .pack import stream_pack
 from .pack_examine import examine_pack, index_pack
@@ -82,19 +83,26 @@ def unpack(path: Path, header: Header, repo: Repository, max_total: int) -> dict
     """Put the bundle's objects into `repo`, a scratch repository, and examine every one that a
     branch or tag names. Gives the tags. Raises Unacceptable, TooLarge.
     """
-    objects = examine_pack(path, max_total, header.pack_start)
-    _, tip = choose_branch(header)
     pack = repo.objects.folder / "pack" / "pack-import.pack"
-    with open(path, "rb") as source, open(pack, "wb") as target:
-        source.seek(header.pack_start)
-        shutil.copyfileobj(source, target, 1 << 20)
-        target.flush()
-        os.fsync(target.fileno())
+    copied = begin(lambda: _copy_pack(path, header, pack))
+    try:
+        objects = examine_pack(path, max_total, header.pack_start)
+    finally:
+        copied.result()
+    _, tip = choose_branch(header)
     index_pack(pack, objects)
     # Names and locks of snapshots, and plain tags of a user's; whatever else stays behind.
     tags = {r: sha for r, sha in header.refs.items() if _PLAIN_TAG.fullmatch(r)}
     _examine(repo, [tip, *tags.values()])
     return tags
+
+
+def _copy_pack(path: Path, header: Header, pack: Path) -> None:
+    with open(path, "rb") as source, open(pack, "wb") as target:
+        source.seek(header.pack_start)
+        shutil.copyfileobj(source, target, 1 << 20)
+        target.flush()
+        os.fsync(target.fileno())
 
 
 def _examine(repo: Repository, tips: list[str]) -> None:

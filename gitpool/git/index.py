@@ -6,9 +6,11 @@ as young as the index itself may have changed since ("racy git"), so it is hashe
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,19 +40,24 @@ class CachedFile:
         )
 
 
-def read_index(path: Path) -> tuple[dict[str, CachedFile], int]:
+def read_index(path: Path) -> tuple[Mapping[str, CachedFile], int]:
     """The index's files by name, and when it was written (ns); empty where it is unreadable:
     an index is only a cache, and the next snapshot writes a good one."""
     try:
         data, written = path.read_bytes(), path.stat().st_mtime_ns
     except (FileNotFoundError, IsADirectoryError):
         return {}, 0
+    return _parsed(data), written
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(data: bytes) -> dict[str, CachedFile]:
     if len(data) < 32 or hashlib.sha1(data[:-20], usedforsecurity=False).digest() != data[-20:]:
-        return {}, 0
+        return {}
     try:
         entries = read_index_dict(io.BytesIO(data))
     except Exception:  # dulwich raises many kinds on versions and extensions it doesn't know
-        return {}, 0
+        return {}
     files = {}
     for name, entry in entries.items():
         if isinstance(entry, IndexEntry) and entry.mode == FILE_MODE:
@@ -61,7 +68,7 @@ def read_index(path: Path) -> tuple[dict[str, CachedFile], int]:
                 _nanoseconds(entry.ctime),
                 entry.ino,
             )
-    return files, written
+    return files
 
 
 def write_index(path: Path, files: dict[str, tuple[str, os.stat_result]]) -> None:

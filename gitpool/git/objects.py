@@ -11,6 +11,8 @@ import hashlib
 import io
 import os
 import secrets
+import threading
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,10 +26,12 @@ from ..errors import Damaged
 from ..pool import durable
 from ..pool.threads import each
 from .pack_kinds import kind_in
+from .stored import PIECE, stored
 
-_CHUNK = 1 << 20
-_BLOCK = 1 << 18
+_CHUNK = 1 << 18
 _SMALL = 1 << 16
+# Nanoseconds.
+_TICK = 20_000_000
 _OBJECT_LIMIT = 1 << 30
 # git's own limit, 96 MB, makes nothing faster here.
 _DELTA_BASES = 16 << 20
@@ -46,19 +50,24 @@ class ObjectStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._packs: tuple[int, DiskObjectStore] | None = None
+        self._prefix = f"{folder}/"
+        self._store: DiskObjectStore | None = None
+        self._packs: list[Pack] = []
+        # The pack folder's time when it was listed; None where it must be listed again.
+        self._listed: int | None = None
+        self._lock = threading.Lock()
 
     def path_of(self, object_id: str) -> Path:
         return self.folder / object_id[:2] / object_id[2:]
 
     def __contains__(self, object_id: str) -> bool:
         try:
-            if self.path_of(object_id).stat().st_size > 0:
+            # Asked for every file of a pool at every snapshot, so without a Path of its own.
+            if os.stat(f"{self._prefix}{object_id[:2]}/{object_id[2:]}").st_size > 0:
                 return True
         except FileNotFoundError:
             pass
-        packs = self._packed()
-        return packs is not None and any(object_id.encode() in pack for pack in packs.packs)
+        return any(object_id.encode() in pack for pack in self.packs())
 
     def read(self, object_id: str) -> ShaFile:
         """A commit, tree, tag or small blob, checked against its id. Raises Damaged."""
@@ -143,15 +152,22 @@ class ObjectStore:
     def all_ids(self) -> Iterator[str]:
         """Every object's id, loose or packed."""
         yield from self.loose_ids()
-        packs = self._packed()
-        for pack in packs.packs if packs else ():
+        for pack in self.packs():
             for object_id in pack:
                 yield object_id.decode()
 
     def packs(self) -> list[Pack]:
-        """The packs that are there."""
-        packs = self._packed()
-        return list(packs.packs) if packs else []
+        """The packs that are there, also after a user's `git gc` swapped them."""
+        try:
+            changed = (self.folder / "pack").stat().st_mtime_ns
+        except FileNotFoundError:
+            return []
+        with self._lock:  # dulwich's own list is only whole for one thread at a time
+            if changed != self._listed:
+                # What comes within the same tick of the clock isn't told by the folder's time.
+                self._listed = changed if time.time_ns() - changed > _TICK else None
+                self._packs = list(self._opened().packs)
+            return self._packs
 
     def has_prefix(self, digits: str) -> bool:
         """Whether some object's id begins with these digits, two at least."""
@@ -159,9 +175,10 @@ class ObjectStore:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             if any(name.startswith(digits[2:]) for name in os.listdir(folder)):
                 return True
-        packs = self._packed()
-        found = packs.iter_prefix(digits.encode()) if packs else iter(())
-        return next(iter(found), None) is not None
+        if not self.packs():
+            return False
+        with self._lock:
+            return next(iter(self._opened().iter_prefix(digits.encode())), None) is not None
 
     def kind(self, object_id: str) -> bytes:
         """An object's type, `b"commit"` and so on, without reading it whole. Raises Damaged."""
@@ -176,9 +193,8 @@ class ObjectStore:
 
     def _packed_kind(self, object_id: str) -> bytes:
         names = {number: name for name, number in KINDS.items()}
-        packs = self._packed()
         try:
-            for pack in packs.packs if packs else ():
+            for pack in self.packs():
                 if object_id.encode() in pack:
                     return names[kind_in(Path(pack.data.path), object_id, pack.index)]
         except (OSError, ValueError, KeyError, IndexError) as error:
@@ -186,10 +202,11 @@ class ObjectStore:
         raise _damaged(object_id)
 
     def close(self) -> None:
-        """Let go of pack files."""
-        if self._packs:
-            self._packs[1].close()
-            self._packs = None
+        """Let go of pack files; nobody may be reading any more."""
+        store, self._store = self._store, None
+        self._packs, self._listed = [], None
+        if store:
+            store.close()
 
     def __del__(self) -> None:
         self.close()
@@ -210,18 +227,23 @@ class ObjectStore:
     def _store_stream(self, source: BinaryIO, size: int) -> str | None:
         """One pass: hash and deflate (stored) into a temporary file, then give it its name."""
         header = b"blob %d\x00" % size
-        digest = hashlib.sha1(header, usedforsecurity=False)
+        digest = hashlib.sha1(usedforsecurity=False)
+        left = size
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal left
+            digest.update(header)
+            yield header
+            while piece := source.read(PIECE):
+                digest.update(piece)
+                left -= len(piece)
+                yield piece
+
         temp = self.folder / f"tmp_obj_{secrets.token_hex(8)}"
         try:
-            with open(temp, "xb", buffering=0) as out:
-                deflate = zlib.compressobj(0)
-                out.write(deflate.compress(header))
-                left = size
-                while chunk := source.read(_CHUNK):
-                    digest.update(chunk)
-                    out.write(deflate.compress(chunk))
-                    left -= len(chunk)
-                out.write(deflate.flush())
+            with open(temp, "xb") as out:
+                out.writelines(stored(pieces()))
+                out.flush()
                 if left:
                     return None
                 object_id = digest.hexdigest()
@@ -260,11 +282,8 @@ class ObjectStore:
                 return _inflate(object_id, file, target)
         except FileNotFoundError:
             pass
-        packs = self._packed()
-        if packs is None:
-            raise _damaged(object_id)
         try:
-            for pack in packs.packs:
+            for pack in self.packs():
                 if object_id.encode() in pack:
                     return _read_packed(pack, object_id, target)
         except (Damaged, OSError):  # the target's disk may be full: nothing is damaged then
@@ -273,21 +292,14 @@ class ObjectStore:
             raise _damaged(object_id) from error
         raise _damaged(object_id)
 
-    def _packed(self) -> DiskObjectStore | None:
-        """The packs, if there are any; opened anew when a user's `git gc` swapped them."""
-        try:
-            changed = (self.folder / "pack").stat().st_mtime_ns
-        except FileNotFoundError:
-            return None
-        if self._packs is None or self._packs[0] != changed:
-            self.close()
-            store = _OwnObjectsOnly(
+    def _opened(self) -> DiskObjectStore:
+        if self._store is None:
+            self._store = _OwnObjectsOnly(
                 str(self.folder),
                 loose_object_size_limit=_OBJECT_LIMIT,
                 delta_base_cache_limit=_DELTA_BASES,
             )
-            self._packs = changed, store
-        return self._packs[1] if self._packs[1].packs else None
+        return self._store
 
 
 KINDS = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
@@ -320,7 +332,7 @@ def _inflate_packed(
     digest = hashlib.sha1(b"%s %d\x00" % (names[type_num], size), usedforsecurity=False)
     inflate = zlib.decompressobj()
     while not inflate.eof:
-        block = source.read(_BLOCK)
+        block = source.read(_CHUNK)
         if not block:
             raise _damaged(object_id)
         chunk = inflate.decompress(block)

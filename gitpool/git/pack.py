@@ -5,6 +5,7 @@ Format: https://git-scm.com/docs/gitformat-pack (version 2).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import secrets
@@ -16,10 +17,14 @@ from typing import BinaryIO
 from dulwich.pack import write_pack_index_v2
 
 from ..pool import durable
+from ..pool.threads import ahead
 from .objects import ObjectStore
+from .stored import PIECE, stored
 
 IndexEntry = tuple[bytes, int, int]
 _CHUNK = 1 << 18
+# Bytes from which a file is taken to be an image.
+_IMAGE = 65_536
 TEMP_PACK = "tmp_pack_"
 
 
@@ -34,8 +39,12 @@ def stream_pack(objects: ObjectStore, object_ids: list[str]) -> Iterator[bytes]:
 
 def _pieces(objects: ObjectStore, object_ids: list[str]) -> Iterator[bytes]:
     yield pack_header(len(object_ids))
-    for object_id in object_ids:
-        yield from pack_entry(*objects.read_raw(object_id))
+    for type_num, data in _read_ahead(objects, object_ids):
+        yield from pack_entry(type_num, data)
+
+
+def _read_ahead(objects: ObjectStore, object_ids: list[str]) -> Iterator[tuple[int, bytes]]:
+    return ahead(functools.partial(objects.read_raw, object_id) for object_id in object_ids)
 
 
 def pack_header(count: int) -> bytes:
@@ -43,11 +52,14 @@ def pack_header(count: int) -> bytes:
     return b"PACK" + (2).to_bytes(4, "big") + count.to_bytes(4, "big")
 
 
-def pack_entry(type_num: int, data: bytes) -> Iterator[bytes]:
+def pack_entry(type_num: int, data: bytes) -> Iterator[bytes | memoryview]:
     """One object as it stands in a pack, a piece at a time; images stored, not deflated."""
     yield _entry_header(type_num, len(data))
-    deflate = zlib.compressobj(1 if type_num != 3 or len(data) < 65536 else 0)
     view = memoryview(data)
+    if type_num == 3 and len(data) >= _IMAGE:
+        yield from stored(view[start : start + PIECE] for start in range(0, len(data), PIECE))
+        return
+    deflate = zlib.compressobj(1)
     for start in range(0, len(data), _CHUNK):
         if piece := deflate.compress(view[start : start + _CHUNK]):
             yield piece
@@ -112,9 +124,9 @@ def _write(
     digest = hashlib.sha1(header := pack_header(len(object_ids)), usedforsecurity=False)
     file.write(header)
     entries, total, offset = [], 0, len(header)
-    for done, object_id in enumerate(object_ids):
+    read = _read_ahead(objects, object_ids)
+    for done, (object_id, (type_num, data)) in enumerate(zip(object_ids, read, strict=True)):
         sent(done, total)
-        type_num, data = objects.read_raw(object_id)
         total += len(data)
         crc, at = 0, offset
         for piece in pack_entry(type_num, data):

@@ -211,12 +211,11 @@ class Repository:
         return self.version_of_tree(self.commit(commit_id).tree.decode())
 
     def version_of_tree(self, tree_id: str) -> Version:
-        files = self.files_of(tree_id)
-        manifest = Manifest()
-        if MANIFEST_NAME in files:
-            with contextlib.suppress(ValueError):
-                manifest = parse_manifest(self.objects.read_raw(files[MANIFEST_NAME])[1])
-        return Version(manifest, files)
+        """The pool as a list of files holds it."""
+        self._require(tree_id)
+        version = _version_cached(str(self.objects.folder), tree_id)
+        self._require(version.blobs.get(MANIFEST_NAME))
+        return version
 
     def remembered(self) -> Manifest | None:
         """The newest snapshot's manifest, or None where there is none to read."""
@@ -262,13 +261,31 @@ class Repository:
         """Take the repository away, leaving the pool's files."""
         shutil.rmtree(self.git)
 
+    def _require(self, object_id: str | None) -> None:
+        """What is remembered counts only while the object is there. Raises Damaged."""
+        if object_id and object_id not in self.objects:
+            self.objects.read_raw(object_id)
+
     def _object(self, object_id: str) -> ShaFile:
+        self._require(object_id)
         return _read_cached(str(self.objects.folder), object_id)
 
 
 @lru_cache(maxsize=8)
 def _read_cached(folder: str, object_id: str) -> ShaFile:
     return ObjectStore(Path(folder)).read(object_id)
+
+
+# The newest snapshot's is asked for again and again while it is the newest.
+@lru_cache(maxsize=8)
+def _version_cached(folder: str, tree_id: str) -> Version:
+    objects = ObjectStore(Path(folder))
+    files = dict(_tree_files(_read_cached(folder, tree_id)))
+    manifest = Manifest()
+    if MANIFEST_NAME in files:
+        with contextlib.suppress(ValueError):
+            manifest = parse_manifest(objects.read_raw(files[MANIFEST_NAME])[1])
+    return Version(manifest, files)
 
 
 def _tree_files(tree: ShaFile) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -27,10 +28,14 @@ AUTHOR = b"Git Pool <gitpool@localhost>"
 
 @dataclass(frozen=True)
 class WorkTree:
-    """The pool's files as they are now: the manifest, and each file's blob and stat."""
+    """The pool's files as they are now: the manifest, and each file's blob and stat.
+
+    known: whether git's index says the same already.
+    """
 
     manifest: Manifest
     files: dict[str, tuple[str, os.stat_result]]
+    known: bool = False
 
     @property
     def version(self) -> Version:
@@ -120,9 +125,9 @@ def scan(repo: Repository, manifest: Manifest) -> WorkTree:
     """
     cached, written = read_index(repo.index_path)
     files: dict[str, tuple[str, os.stat_result]] = {}
-    unknown = []
+    unknown, prefix = [], f"{repo.path}{os.sep}"
     for name in sorted(manifest.file_names()):
-        stat = os.stat(repo.path / name)
+        stat = os.stat(prefix + name)
         blob = vouched(cached.get(name), stat, written)
         if blob and blob in repo.objects:
             files[name] = (blob, stat)
@@ -131,8 +136,11 @@ def scan(repo: Repository, manifest: Manifest) -> WorkTree:
     stored = repo.objects.write_files(repo.path / name for name in unknown) if unknown else []
     files.update(zip(unknown, stored, strict=True))
     path = repo.path / MANIFEST_NAME
-    files[MANIFEST_NAME] = (hash_file(path), os.stat(path))
-    return WorkTree(manifest, files)
+    stat = os.stat(path)
+    blob = vouched(cached.get(MANIFEST_NAME), stat, written)
+    files[MANIFEST_NAME] = (blob or hash_file(path), stat)
+    known = blob is not None and not unknown and cached.keys() == files.keys()
+    return WorkTree(manifest, files, known)
 
 
 def build_tree(blobs: Mapping[str, str]) -> Tree:
@@ -143,6 +151,12 @@ def build_tree(blobs: Mapping[str, str]) -> Tree:
     return tree
 
 
+# The same again wherever nothing changed.
+@functools.lru_cache(maxsize=4)
+def _tree_of(blobs: tuple[tuple[str, str], ...]) -> Tree:
+    return build_tree(dict(blobs))
+
+
 def take(
     repo: Repository,
     identity: Identity,
@@ -150,13 +164,14 @@ def take(
     now: int,
     text: str | None = None,
     even_if_unchanged: bool = False,
+    manifest: Manifest | None = None,
 ) -> str | None:
     """Snapshot the work tree; None where nothing changed.
 
     kind: the `Pool-Snapshot` trailer. An `auto` one isn't taken for another active image.
-    text: the sentence; without one it says what changed.
+    text: the sentence; without one it says what changed. manifest: what `take_in` gave just now.
     """
-    manifest = take_in(repo, now)
+    manifest = manifest or take_in(repo, now)
     with leftovers.writing(repo):
         return _take(repo, identity, kind, now, text, even_if_unchanged, manifest)
 
@@ -172,12 +187,14 @@ def _take(
 ) -> str | None:
     work = scan(repo, manifest)
     tip = repo.tip()
-    changes = compare(repo.version(tip), work.version)
-    tree = build_tree(work.version.blobs)
+    tree = _tree_of(tuple(work.version.blobs.items()))
     same = tip is not None and repo.commit(tip).tree == tree.id
-    if not even_if_unchanged and (same or (kind == "auto" and tip and not changes.matters())):
-        if same:
+    if same and not even_if_unchanged:
+        if not work.known:
             write_cache(repo, work.files)
+        return None
+    changes = compare(repo.version(tip), work.version)
+    if kind == "auto" and tip and not even_if_unchanged and not changes.matters():
         return None
     repo.objects.write_files([repo.path / MANIFEST_NAME])
     repo.objects.write(tree)

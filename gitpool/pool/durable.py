@@ -57,7 +57,12 @@ def write_file(path: Path, data: bytes) -> None:
 def copy_file(source: Path, target: Path) -> None:
     """Copy with fsync; the folder is the caller's to sync. Uses the kernel's own copy."""
     shutil.copyfile(source, target)
-    descriptor = os.open(target, os.O_RDWR)
+    sync_file(target)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's bytes durable, whoever wrote them."""
+    descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -184,8 +184,8 @@ class PoolFolder:
 
     def take_in(self, manifest: Manifest, stray: list[str], added: int) -> Manifest:
         """Give image files that somebody dropped into the folder a number and a slot each."""
+        taken = max((number_of(name) for name in self.image_files()), default=0)
         for name in stray:
-            taken = max((number_of(other) for other in self.image_files()), default=0)
             try:
                 info = images.probe(self.path / name)
             except Exception:  # whatever it is, it stays where it was put
@@ -198,6 +198,7 @@ class PoolFolder:
             label = "" if number_of(name) else _label_of(name)
             if new != name:
                 os.rename(self.path / name, self.path / new)
+            taken = max(taken, number_of(new))
             mask = self._stray_mask(name, new)
             manifest = manifest.add(Slot(new, mask, label, added))
         return manifest

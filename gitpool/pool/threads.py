@@ -3,8 +3,8 @@ interpreter free meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,3 +19,28 @@ def each(function: Callable[[T], R], things: Iterable[T]) -> list[R]:
         return list(_POOL.map(function, things))
     except RuntimeError:  # the interpreter is ending, and its threads with it
         return [function(thing) for thing in things]
+
+
+def ahead(calls: Iterable[Callable[[], R]]) -> Iterator[R]:
+    """The results in order, each made while the one before it is used; two are in memory."""
+    waiting: Future[R] | None = None
+    for call in calls:
+        coming = begin(call)
+        if waiting is not None:
+            yield waiting.result()
+        waiting = coming
+    if waiting is not None:
+        yield waiting.result()
+
+
+def begin(call: Callable[[], R]) -> Future[R]:
+    """Do it in another thread, if one can be had."""
+    try:
+        return _POOL.submit(call)
+    except RuntimeError:  # see `each`
+        done: Future[R] = Future()
+        try:
+            done.set_result(call())
+        except BaseException as error:
+            done.set_exception(error)
+        return done

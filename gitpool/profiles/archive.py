@@ -19,6 +19,7 @@ from ..errors import GitPoolError, NotAnImage, TooLarge, Unacceptable
 from ..identifiers import is_image_name, name_key
 from ..pool import images
 from ..pool.manifest import MANIFEST_NAME, parse_manifest
+from ..pool.threads import ahead, each
 
 META_NAME = "profile_meta.json"
 _FOLDER = "pool/"
@@ -27,19 +28,24 @@ _MAX_META = 1 << 20
 _MAX_MANIFEST = 64 << 20
 _MAX_RATIO = 200
 _CHUNK = 1 << 20
+# A file's bytes, or, of one that is too large to hold, what writes them.
+Content = bytes | Callable[[BinaryIO], Any]
 _FINDER_JUNK = ("__MACOSX/",)
 _JUNK = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
-def stream_zip(name: str, files: dict[str, Callable[[BinaryIO], Any]]) -> Iterator[bytes]:
-    """A zip of these files, a piece at a time. files: for each name, what writes its bytes."""
+def stream_zip(name: str, files: dict[str, Callable[[], Content]]) -> Iterator[bytes]:
+    """A zip of these files, a piece at a time. files: for each name, what reads its content."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         meta = json.dumps({"name": name}, ensure_ascii=False).encode()
         archive.writestr(_info(META_NAME), meta)
-        for file_name, write in files.items():
+        for file_name, content in zip(files, ahead(files.values()), strict=True):
             with archive.open(_info(_FOLDER + file_name), "w", force_zip64=False) as entry:
-                write(entry)  # type: ignore[arg-type]
+                if isinstance(content, bytes):
+                    entry.write(content)
+                else:
+                    content(entry)  # type: ignore[arg-type]
             yield from sink.drain()
     yield from sink.drain()
 
@@ -54,14 +60,12 @@ def unpack_zip(path: Path, target: Path) -> str | None:
         with zipfile.ZipFile(path) as archive:
             entries = _checked(archive, path.stat().st_size)
             name = _meta_name(archive)
-            for file_name, info in entries.items():
-                _extract(archive, info, target / file_name)
+            each(lambda name: _extract(archive, entries[name], target / name), entries)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
         raise _bad("it is damaged") from error
     except (RuntimeError, ValueError, OverflowError, zlib.error, struct.error) as error:
         raise _bad("it is damaged or encrypted") from error
-    for file_name in entries:
-        _check_content(target / file_name)
+    each(lambda name: _check_content(target / name), entries)
     return name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -15,13 +16,16 @@ from ..git.messages import Message
 from ..git.repository import Identity, Repository
 from ..identifiers import check_name, free_name
 from ..pool import durable, images
+from ..pool.content import stat_key
 from ..pool.manifest import MANIFEST_NAME
-from .archive import stream_zip, unpack_zip
+from ..pool.threads import each
+from .archive import Content, stream_zip, unpack_zip
 from .library import Library
 from .profiles import Profiles
 
 _MAX_RATIO = 1000
 _CHUNK = 1 << 20
+_HELD = 32 << 20
 
 
 class Exchange:
@@ -39,15 +43,15 @@ class Exchange:
         manifest = self._library.manifest(profile_id)
         present = folder.image_files()
         cached, _ = read_index(repo.index_path) if repo.exists() else ({}, 0)
-        files: dict[str, Callable[[BinaryIO], Any]] = {}
+        files: dict[str, Callable[[], Content]] = {}
         data = manifest.dump()
         if folder.read() is not None:
             data = (folder.path / MANIFEST_NAME).read_bytes()
-        files[MANIFEST_NAME] = lambda target: target.write(data)
+        files[MANIFEST_NAME] = lambda: data
         for name in sorted(manifest.file_names() & present.keys()):
             known = cached.get(name)
             blob = known.blob if known and known.fits(present[name]) else None
-            files[name] = _writer(repo, folder.path / name, blob)
+            files[name] = _reader(repo, folder.path / name, present[name], blob)
         return entry.name, stream_zip(entry.name, files)
 
     def export_bundle(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
@@ -143,9 +147,12 @@ class Exchange:
         return Identity(new_id, free, self._library.now())
 
 
-def _writer(repo: Repository, path: Path, blob: str | None) -> Callable[[BinaryIO], Any]:
+def _reader(
+    repo: Repository, path: Path, stat: os.stat_result, blob: str | None
+) -> Callable[[], Content]:
+    """What reads a file as it is now; if it changes under way, as it was stored, if it was."""
+
     def write(target: BinaryIO) -> None:
-        # The stored copy can't change while it is sent; a file that has none is read as it is.
         if blob and blob in repo.objects:
             repo.objects.copy_blob(blob, target)
             return
@@ -153,14 +160,18 @@ def _writer(repo: Repository, path: Path, blob: str | None) -> Callable[[BinaryI
             while chunk := source.read(_CHUNK):
                 target.write(chunk)
 
-    return write
+    def read() -> Content:
+        if stat.st_size <= _HELD:
+            with contextlib.suppress(FileNotFoundError):
+                data = path.read_bytes()
+                if stat_key(os.lstat(path)) == stat_key(stat) and len(data) == stat.st_size:
+                    return data
+        return write
+
+    return read
 
 
 def _sync_files(repo: Repository) -> None:
-    for name in [MANIFEST_NAME, *repo.folder.image_files()]:
-        descriptor = os.open(repo.path / name, os.O_RDWR)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    names = [MANIFEST_NAME, *repo.folder.image_files()]
+    each(lambda name: durable.sync_file(repo.path / name), names)
     durable.sync_folder(repo.path)

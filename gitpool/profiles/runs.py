@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Conflict, Damaged
+from ..git.contents import Contents
 from ..git.repository import Repository
 from ..pool.content import hash_bytes
 from ..pool.manifest import Manifest
@@ -84,7 +85,7 @@ class Runs:
         places = (self._library.path_of(view.pool_id), self._library.trash_of(view.pool_id))
         kept = self._library.kept(view.pool_id).path_of(blob)
         for path in (*(place / name for place in places), kept):
-            data = _file_of(path, blob)
+            data = _file_of(self._library.contents, path, blob)
             if data is not None:
                 return data
         for place in places:
@@ -113,12 +114,16 @@ class Runs:
         return PoolView(pool_id, True, manifest, blobs)
 
 
-def _file_of(path: Path, blob: str) -> bytes | None:
+def _file_of(contents: Contents, path: Path, blob: str) -> bytes | None:
     """The file's bytes, if they are the ones that are asked for."""
+    before = contents.ready(path.parent, [path.name])
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
+    # A file with the same stat before and after was known to hold them all the time.
+    if before == {path.name: blob} == contents.ready(path.parent, [path.name]):
+        return data
     return data if hash_bytes(data) == blob else None
 
 

@@ -38,7 +38,8 @@ class Versions:
             return False
         with self._library.open_profile(profile_id) as pool:
             repo, identity = pool.repo, pool.identity
-            made = snapshots.take(repo, identity, "auto", self._library.now())
+            now = self._library.now()
+            made = snapshots.take(repo, identity, "auto", now, manifest=pool.manifest)
         if made:
             self._library.changed(profile_id)
         return made is not None
@@ -52,7 +53,8 @@ class Versions:
             text = check_text(message, "message", NOTE_LIMIT).strip() or None
         with self._library.open_profile(profile_id) as pool:
             repo, identity = pool.repo, pool.identity
-            made = snapshots.take(repo, identity, kind, self._library.now(), text)
+            now = self._library.now()
+            made = snapshots.take(repo, identity, kind, now, text, manifest=pool.manifest)
             answer = self._library.history.snapshot(repo, made) if made else None
         if made:
             self._library.changed(profile_id)
