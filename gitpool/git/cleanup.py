@@ -130,7 +130,24 @@ def _held_elsewhere(repo: Repository, history: Set[str], synced: str | None) -> 
     return ancestors(repo.parents, *filter(None, held))
 
 
-def carry_out(repo: Repository, planned: Plan, tick: sweep.Tick = sweep.silent) -> None:
+def draft(
+    repo: Repository, planned: Plan, tick: Callable[[], None] = lambda: None
+) -> rewrite.Rewriting | None:
+    """What takes long of carrying it out and needs no lock: the history anew, in memory; None
+    where it isn't written anew. Raises Damaged, or what `tick` raises."""
+    if planned.synced or not planned.dropped:
+        return None
+    drafted = rewrite.Rewriting(repo, planned.dropped)
+    drafted.take(planned.order, tick)
+    return drafted
+
+
+def carry_out(
+    repo: Repository,
+    planned: Plan,
+    tick: sweep.Tick = sweep.silent,
+    drafted: rewrite.Rewriting | None = None,
+) -> None:
     """Do what was planned, under the profile's lock. Raises Conflict, before anything is
     changed, where more was done to the history since than that snapshots were added; Damaged
     or OSError, before that too, where what stays can't be read, or written anew."""
@@ -141,7 +158,8 @@ def carry_out(repo: Repository, planned: Plan, tick: sweep.Tick = sweep.silent) 
         return
     try:
         with leftovers.writing(repo):
-            dead, ready = _change(repo, planned, added, tick)
+            drafted = drafted or draft(repo, planned)
+            dead, ready = _change(repo, planned, drafted, added, tick)
     except BaseException:
         if not (repo.git / NOTE).exists():
             leftovers.clear(repo)
@@ -150,11 +168,18 @@ def carry_out(repo: Repository, planned: Plan, tick: sweep.Tick = sweep.silent) 
 
 
 def _change(
-    repo: Repository, planned: Plan, added: list[str], tick: sweep.Tick
+    repo: Repository,
+    planned: Plan,
+    drafted: rewrite.Rewriting | None,
+    added: list[str],
+    tick: sweep.Tick,
 ) -> tuple[sweep.Dead, sweep.Ready]:
     """Have the history be without what goes; gives what is to be freed then."""
-    order = [*planned.order, *added]
-    change = _cut(repo, planned, order) if planned.synced else _rewrite(repo, planned, order)
+    if drafted:
+        drafted.take(added)
+        change = _rewrite(repo, planned, drafted)
+    else:
+        change = _cut(repo, planned, [*planned.order, *added])
     dead = _still_dead(repo, planned.dead, added, change)
     change = replace(change, trees=sorted(dead.trees), blobs=sorted(dead.blobs))
     ready = sweep.prepare(repo, dead.all(), tick)
@@ -197,12 +222,13 @@ def _added_since(repo: Repository, planned: Plan) -> list[str]:
     return added
 
 
-def _rewrite(repo: Repository, planned: Plan, order: list[str]) -> Change:
+def _rewrite(repo: Repository, planned: Plan, drafted: rewrite.Rewriting) -> Change:
     """The history written anew; its names and locks go to the new snapshots."""
     branch, tip = repo.branch(), repo.tip()
     assert branch
     assert tip
-    new = rewrite.without(repo, order, planned.dropped)
+    drafted.write()
+    new = drafted.new
     tags = rewrite.moved_tags(repo, repo.objects, new)
     gone = planned.dropped | {old for old, made in new.items() if old != made}
     gone |= sweep.spare_tags(repo)

@@ -13,7 +13,8 @@ from ..errors import Damaged, NotAnImage, Unacceptable, remote_too_large
 from ..identifiers import is_image_name
 from ..pool import durable, images
 from .bundle import check_tree
-from .objects import KINDS, ObjectStore
+from .inflate import KINDS
+from .objects import ObjectStore
 from .pack_examine import examine_pack, index_pack
 from .pack_kinds import kinds_of
 from .refs import TAGS

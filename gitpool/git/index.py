@@ -6,7 +6,6 @@ as young as the index itself may have changed since ("racy git"), so it is hashe
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import os
@@ -19,6 +18,8 @@ from dulwich.index import IndexEntry, read_index_dict, write_index_dict
 from ..pool import durable
 
 FILE_MODE = 0o100644
+_REMEMBERED = 4
+_lately: dict[bytes, dict[str, CachedFile]] = {}
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,21 @@ def read_index(path: Path) -> tuple[Mapping[str, CachedFile], int]:
     return _parsed(data), written
 
 
-@functools.lru_cache(maxsize=4)
-def _parsed(data: bytes) -> dict[str, CachedFile]:
+def _parsed(data: bytes) -> Mapping[str, CachedFile]:
+    known = _lately.get(data)
+    return _remember(data, _parse(data)) if known is None else known
+
+
+def _remember(data: bytes, files: dict[str, CachedFile]) -> dict[str, CachedFile]:
+    """Keep the last few, read or written: an index is read far more often than it changes."""
+    _lately[data] = files
+    while len(_lately) > _REMEMBERED:
+        # Another thread may have been quicker.
+        _lately.pop(next(iter(_lately)), None)
+    return files
+
+
+def _parse(data: bytes) -> dict[str, CachedFile]:
     if len(data) < 32 or hashlib.sha1(data[:-20], usedforsecurity=False).digest() != data[-20:]:
         return {}
     try:
@@ -77,7 +91,9 @@ def write_index(path: Path, files: dict[str, tuple[str, os.stat_result]]) -> Non
     out = io.BytesIO()
     write_index_dict(out, entries, version=2)
     data = out.getvalue()
-    durable.write_file(path, data + hashlib.sha1(data, usedforsecurity=False).digest())
+    data += hashlib.sha1(data, usedforsecurity=False).digest()
+    durable.write_file(path, data)
+    _remember(data, {name: _cached(blob, stat) for name, (blob, stat) in files.items()})
 
 
 def vouched(known: CachedFile | None, stat: os.stat_result | None, written: int) -> str | None:
@@ -105,6 +121,11 @@ def _entry(blob: str, stat: os.stat_result) -> IndexEntry:
         size=stat.st_size & 0xFFFFFFFF,
         sha=blob.encode(),
     )
+
+
+def _cached(blob: str, stat: os.stat_result) -> CachedFile:
+    size, inode = stat.st_size & 0xFFFFFFFF, stat.st_ino & 0xFFFFFFFF
+    return CachedFile(blob, size, stat.st_mtime_ns, stat.st_ctime_ns, inode)
 
 
 def _nanoseconds(value: int | float | tuple[int, int]) -> int:

@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dulwich.object_store import DiskObjectStore
-from dulwich.objects import ObjectID, ShaFile
+from dulwich.objects import ShaFile
 from dulwich.pack import Pack
 
 from ..errors import Damaged
 from ..pool import durable
 from ..pool.threads import each
+from .inflate import KINDS, damaged_object, loose_content, read_packed, write_verified
 from .pack_kinds import kind_in
 from .stored import PIECE, stored
 
-_CHUNK = 1 << 18
 _SMALL = 1 << 16
 # Nanoseconds.
 _TICK = 20_000_000
@@ -75,7 +75,7 @@ class ObjectStore:
         try:
             return ShaFile.from_raw_string(kind, data)
         except Exception as error:  # dulwich's parsers raise many kinds
-            raise _damaged(object_id) from error
+            raise damaged_object(object_id) from error
 
     def read_raw(self, object_id: str) -> tuple[int, bytes]:
         """An object's type number and content. Raises Damaged."""
@@ -90,13 +90,23 @@ class ObjectStore:
 
     def write(self, obj: ShaFile) -> str:
         """Write a commit, tree or tag, durably."""
-        object_id = obj.id.decode()
-        if object_id not in self:
-            header = obj.type_name + b" %d\x00" % obj.raw_length()
-            level = 0 if obj.type_num == 3 and obj.raw_length() > _SMALL else 1
-            self._place(object_id, zlib.compress(header + obj.as_raw_string(), level))
-            durable.sync_folder(self.path_of(object_id).parent)
-        return object_id
+        self.write_all([obj])
+        return obj.id.decode()
+
+    def write_all(self, objects: Iterable[ShaFile]) -> None:
+        """Write many of them, durably, several at once."""
+        fresh = [obj for obj in objects if obj.id.decode() not in self]
+        if len(fresh) == 1:
+            self._write(fresh[0])
+        else:
+            each(self._write, fresh)
+        for folder in {self.path_of(obj.id.decode()).parent for obj in fresh}:
+            durable.sync_folder(folder)
+
+    def _write(self, obj: ShaFile) -> None:
+        header = obj.type_name + b" %d\x00" % obj.raw_length()
+        level = 0 if obj.type_num == 3 and obj.raw_length() > _SMALL else 1
+        self._place(obj.id.decode(), zlib.compress(header + obj.as_raw_string(), level))
 
     def write_blob(self, data: bytes) -> str:
         """Write a small blob, durably."""
@@ -187,7 +197,7 @@ class ObjectStore:
                 head = zlib.decompressobj().decompress(file.read(256), 32)
                 return head.partition(b" ")[0]
         except zlib.error as error:
-            raise _damaged(object_id) from error
+            raise damaged_object(object_id) from error
         except FileNotFoundError:
             return self._packed_kind(object_id)
 
@@ -198,8 +208,8 @@ class ObjectStore:
                 if object_id.encode() in pack:
                     return names[kind_in(Path(pack.data.path), object_id, pack.index)]
         except (OSError, ValueError, KeyError, IndexError) as error:
-            raise _damaged(object_id) from error
-        raise _damaged(object_id)
+            raise damaged_object(object_id) from error
+        raise damaged_object(object_id)
 
     def close(self) -> None:
         """Let go of pack files; nobody may be reading any more."""
@@ -278,19 +288,19 @@ class ObjectStore:
 
     def _stream(self, object_id: str, target: BinaryIO) -> int:
         try:
-            with open(self.path_of(object_id), "rb") as file:
-                return _inflate(object_id, file, target)
+            with open(self.path_of(object_id), "rb", buffering=0) as file:
+                return write_verified(object_id, loose_content(file), target)
         except FileNotFoundError:
             pass
         try:
             for pack in self.packs():
                 if object_id.encode() in pack:
-                    return _read_packed(pack, object_id, target)
+                    return read_packed(pack, object_id, target)
         except (Damaged, OSError):  # the target's disk may be full: nothing is damaged then
             raise
         except Exception as error:  # a garbled pack raises many kinds
-            raise _damaged(object_id) from error
-        raise _damaged(object_id)
+            raise damaged_object(object_id) from error
+        raise damaged_object(object_id)
 
     def _opened(self) -> DiskObjectStore:
         if self._store is None:
@@ -300,77 +310,3 @@ class ObjectStore:
                 delta_base_cache_limit=_DELTA_BASES,
             )
         return self._store
-
-
-KINDS = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
-
-
-def _read_packed(pack: Pack, object_id: str, target: BinaryIO) -> int:
-    """Write a packed object's content to `target`; one that is no delta as a stream from the
-    file, so that a pack's size is nothing to the memory."""
-    offset = pack.index.object_offset(ObjectID(object_id.encode()))
-    with open(pack.data.path, "rb") as file:
-        file.seek(offset)
-        byte = file.read(1)[0]
-        type_num = byte >> 4 & 7
-        size, shift = byte & 15, 4
-        while byte & 0x80:
-            byte = file.read(1)[0]
-            size, shift = size | (byte & 0x7F) << shift, shift + 7
-        if type_num in KINDS.values():
-            _inflate_packed(object_id, type_num, size, file, target)
-            return type_num
-    type_num, data = pack.get_raw(ObjectID(object_id.encode()))
-    target.write(data)
-    return type_num
-
-
-def _inflate_packed(
-    object_id: str, type_num: int, size: int, source: BinaryIO, target: BinaryIO
-) -> None:
-    names = {number: name for name, number in KINDS.items()}
-    digest = hashlib.sha1(b"%s %d\x00" % (names[type_num], size), usedforsecurity=False)
-    inflate = zlib.decompressobj()
-    while not inflate.eof:
-        block = source.read(_CHUNK)
-        if not block:
-            raise _damaged(object_id)
-        chunk = inflate.decompress(block)
-        digest.update(chunk)
-        target.write(chunk)
-    if digest.hexdigest() != object_id:
-        raise _damaged(object_id)
-
-
-def _inflate(object_id: str, source: BinaryIO, target: BinaryIO) -> int:
-    inflate, digest = zlib.decompressobj(), hashlib.sha1(usedforsecurity=False)
-    try:
-        head = b""
-        while b"\x00" not in head and len(head) < 64:
-            block = source.read(_CHUNK)
-            if not block:
-                raise _damaged(object_id)
-            head += inflate.decompress(block)
-        end = head.index(b"\x00") + 1
-        kind, _, length = head[: end - 1].partition(b" ")
-        digest.update(head)
-        target.write(head[end:])
-        done = len(head) - end
-        while block := source.read(_CHUNK):
-            chunk = inflate.decompress(block)
-            digest.update(chunk)
-            target.write(chunk)
-            done += len(chunk)
-        if digest.hexdigest() != object_id or done != int(length):
-            raise _damaged(object_id)
-        return KINDS[kind]
-    except (zlib.error, ValueError, KeyError) as error:
-        raise _damaged(object_id) from error
-
-
-def _damaged(object_id: str) -> Damaged:
-    return Damaged(
-        "damaged",
-        f"A part of this profile's history is damaged ({object_id[:8]}).",
-        "The images you see are untouched. Export the profile to be safe.",
-    )

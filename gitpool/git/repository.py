@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dulwich.objects import Commit, ShaFile, Tag, Tree
+from dulwich.objects import Commit, Tag
 
 from ..errors import Damaged, NotFound
 from ..identifiers import IMAGE_EXTENSIONS, branch_of, name_of_branch
@@ -21,10 +21,12 @@ from ..pool import durable
 from ..pool.folder import PoolFolder
 from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
 from .changes import Version
+from .inflate import KINDS
 from .messages import parse_message
 from .objects import ObjectStore
 from .pack import TEMP_PACK
 from .refs import BRANCHES, KEPT, LOCK_MARK, Refs
+from .trees import FILES, entries
 
 IDENTITY = "gitpool.json"
 CLEANED = "gitpool-cleaned"
@@ -202,7 +204,8 @@ class Repository:
 
     def files_of(self, tree_id: str) -> dict[str, str]:
         """A tree's regular files: blob ids by name."""
-        return dict(_tree_files(self._object(tree_id)))
+        self._require(tree_id)
+        return dict(_files_cached(str(self.objects.folder), tree_id))
 
     def version(self, commit_id: str | None) -> Version:
         """The pool as a snapshot holds it; an empty pool for None."""
@@ -266,36 +269,29 @@ class Repository:
         if object_id and object_id not in self.objects:
             self.objects.read_raw(object_id)
 
-    def _object(self, object_id: str) -> ShaFile:
-        self._require(object_id)
-        return _read_cached(str(self.objects.folder), object_id)
-
-
-@lru_cache(maxsize=8)
-def _read_cached(folder: str, object_id: str) -> ShaFile:
-    return ObjectStore(Path(folder)).read(object_id)
-
 
 # The newest snapshot's is asked for again and again while it is the newest.
 @lru_cache(maxsize=8)
 def _version_cached(folder: str, tree_id: str) -> Version:
-    objects = ObjectStore(Path(folder))
-    files = dict(_tree_files(_read_cached(folder, tree_id)))
+    files = _files_cached(folder, tree_id)
     manifest = Manifest()
     if MANIFEST_NAME in files:
         with contextlib.suppress(ValueError):
-            manifest = parse_manifest(objects.read_raw(files[MANIFEST_NAME])[1])
+            data = ObjectStore(Path(folder)).read_raw(files[MANIFEST_NAME])[1]
+            manifest = parse_manifest(data)
     return Version(manifest, files)
 
 
-def _tree_files(tree: ShaFile) -> list[tuple[str, str]]:
-    if not isinstance(tree, Tree):
+@lru_cache(maxsize=8)
+def _files_cached(folder: str, tree_id: str) -> dict[str, str]:
+    kind, data = ObjectStore(Path(folder)).read_raw(tree_id)
+    if kind != KINDS[b"tree"]:
         raise Damaged("damaged", "A part of this profile's history is damaged.")
-    return [
-        (entry.path.decode("utf-8", "replace"), entry.sha.decode())
-        for entry in tree.iteritems()
-        if entry.mode in (0o100644, 0o100755, 0o100664)
-    ]
+    return {
+        name.decode("utf-8", "replace"): blob.hex()
+        for mode, name, blob in entries(data)
+        if mode in FILES
+    }
 
 
 def _remove_stale(lock: Path, older_than: float = 5.0) -> None:

@@ -33,34 +33,61 @@ def oldest_first(parents: Callable[[str], Iterable[str]], tips: Iterable[str]) -
     return list(order)
 
 
-def without(repo: Repository, order: Sequence[str], dropped: Set[str]) -> dict[str, str]:
-    """Write the history anew without `dropped`; gives each kept snapshot's new id, which is the
-    old one where nothing below it was dropped.
+class Rewriting:
+    """A history being written anew without `dropped`, in memory until `write`.
 
-    order: the whole history, parents first. Raises Damaged where something of it is missing.
+    new: each kept snapshot's new id, which is the old one where nothing below it was dropped.
     """
-    new: dict[str, str] = {}
-    above: dict[str, list[str]] = {}
-    graph: dict[str, list[str]] = {}
-    for name in order:
-        commit = repo.commit(name)
-        before = [p.decode() for p in commit.parents]
-        if not above.keys() >= set(before):
-            raise torn()
-        parents = list(dict.fromkeys(n for p in before for n in above[p]))
-        parents = _without_ancestors(parents, graph)
-        if name in dropped:
-            above[name] = parents
-            continue
-        if parents == before:
-            new[name] = name
-        else:
+
+    def __init__(self, repo: Repository, dropped: Set[str]) -> None:
+        self.new: dict[str, str] = {}
+        self._repo = repo
+        self._dropped = dropped
+        self._above: dict[str, list[str]] = {}
+        self._graph: dict[str, list[str]] = {}
+        self._trees: dict[str, str] = {}
+        self._made: list[Commit] = []
+
+    def take(self, order: Iterable[str], tick: Callable[[], None] = lambda: None) -> None:
+        """Go on with these snapshots, parents first. Raises Damaged where something between
+        them is missing. tick: called for each; what it raises ends the work."""
+        for name in order:
+            tick()
+            commit = self._repo.commit(name)
+            before = [p.decode() for p in commit.parents]
+            if not self._above.keys() >= set(before):
+                raise torn()
+            parents = list(dict.fromkeys(n for p in before for n in self._above[p]))
+            parents = _without_ancestors(parents, self._graph)
+            if name in self._dropped:
+                self._above[name] = parents
+            else:
+                self._keep(name, commit, before, parents)
+
+    def write(self) -> None:
+        """Write the new snapshots, durably, all at once."""
+        self._repo.objects.write_all(self._made)
+
+    def _keep(self, name: str, commit: Commit, before: list[str], parents: list[str]) -> None:
+        made = commit
+        if parents != before:
             made = _with(commit, parents)
-            if dropped.intersection(before):
-                made.message = _told_anew(repo, commit, parents)
-            new[name] = repo.objects.write(made)
-        above[name], graph[new[name]] = [new[name]], parents
-    return new
+            if self._dropped.intersection(before):
+                made.message = self._told_anew(commit, parents)
+            self._made.append(made)
+        new = made.id.decode()
+        self.new[name], self._above[name], self._graph[new] = new, [new], parents
+        self._trees[new] = commit.tree.decode()
+
+    def _told_anew(self, commit: Commit, parents: Sequence[str]) -> bytes:
+        """The message, which for an automatic snapshot says all that changed since the new
+        parent."""
+        message = parse_message(commit.message)
+        if message.kind != "auto" or not parents:
+            return commit.message
+        trees = self._trees[parents[0]], commit.tree.decode()
+        changes = compare(*(self._repo.version_of_tree(tree) for tree in trees))
+        return replace(message, text=sentence(changes)).dump()
 
 
 def torn() -> Damaged:
@@ -119,16 +146,6 @@ def _with(commit: Commit, parents: Sequence[str]) -> Commit:
     made.encoding = commit.encoding
     made.message = commit.message
     return made
-
-
-def _told_anew(repo: Repository, commit: Commit, parents: Sequence[str]) -> bytes:
-    """The message, which for an automatic snapshot says all that changed since the new parent."""
-    message = parse_message(commit.message)
-    if message.kind != "auto" or not parents:
-        return commit.message
-    old = repo.version(parents[0])
-    changes = compare(old, repo.version_of_tree(commit.tree.decode()))
-    return replace(message, text=sentence(changes)).dump()
 
 
 def _without_ancestors(names: list[str], graph: Mapping[str, list[str]]) -> list[str]:

@@ -94,7 +94,7 @@ def take_in(repo: Repository, now: int) -> Manifest:
     are known by being in the newest snapshot under that very name, and in no slot.
     """
     folder = repo.folder
-    files = folder.image_files()
+    files = set(folder.image_names())
     on_disk = folder.read()
     manifest = on_disk if on_disk is not None else folder.load(repo.remembered())
     gone = set(missing_images(manifest, files))

@@ -7,7 +7,6 @@ sound bytes, writing packs anew, is done by `prepare`, before anything is change
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
@@ -21,12 +20,10 @@ from . import holders, indexed
 from .pack import discard_pack, name_pack, prepare_pack
 from .refs import DROPPED
 from .repository import Repository
+from .trees import ELSEWHERE, FOLDERS, entries
 
 Tick = Callable[[int, int], None]
 _SHA = 20
-# What a tree holds, entry by entry: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects.
-_ENTRY = re.compile(rb"(\d+) [^\0]+\0(.{20})", re.DOTALL)
-_FOLDERS, _ELSEWHERE = (b"40000", b"040000"), b"160000"
 
 
 def silent(done: int, total: int) -> None:
@@ -233,8 +230,7 @@ def _extents(pack: Pack) -> Iterator[tuple[str, int, int]]:
 
 
 def _entries(tree: bytes) -> tuple[list[str], set[bytes]]:
-    """A tree's folders and files, these as binary ids, read without making objects of them:
-    there are millions."""
-    found = _ENTRY.findall(tree)
-    folders = [name.hex() for mode, name in found if mode in _FOLDERS]
-    return folders, {name for mode, name in found if mode not in (*_FOLDERS, _ELSEWHERE)}
+    """A list's own lists, and its files, these as binary ids."""
+    found = entries(tree)
+    folders = [name.hex() for mode, _, name in found if mode in FOLDERS]
+    return folders, {name for mode, _, name in found if mode not in (*FOLDERS, ELSEWHERE)}

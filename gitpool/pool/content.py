@@ -72,7 +72,9 @@ class ContentIds:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             entry = known.get(path)
-            if entry and entry[0] == stat_key(stat):
+            # The same as `stat_key`; a call for each file would be much of it all.
+            key = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+            if entry and entry[0] == key:
                 found[name] = entry[1]
             elif S_ISREG(stat.st_mode):
                 unknown.append(name)

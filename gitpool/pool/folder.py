@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -37,15 +37,20 @@ class PoolFolder:
 
     def image_files(self) -> dict[str, os.stat_result]:
         """Every image and mask file in the folder, by name; links are not followed."""
+        prefix = f"{self.path}{os.sep}"
+        return {name: os.lstat(prefix + name) for name in self.image_names()}
+
+    def image_names(self) -> list[str]:
+        """The same, by name alone, which costs a quarter."""
         try:
             entries = list(os.scandir(self.path))
         except FileNotFoundError:
-            return {}
-        return {
-            entry.name: os.stat(entry.path, follow_symlinks=False)
+            return []
+        return [
+            entry.name
             for entry in entries
             if is_image_name(entry.name) and entry.is_file(follow_symlinks=False)
-        }
+        ]
 
     def stat(self, name: str) -> os.stat_result | None:
         """A file's stat, or None where there is no such file."""
@@ -105,7 +110,7 @@ class PoolFolder:
         """
         info = images.verify(staged)
         durable.make_folder(self.path)
-        taken = {number_of(name) for name in self.image_files()}
+        taken = {number_of(name) for name in self.image_names()}
         number = max(manifest.next_seq, max(taken, default=0) + 1)
         name = image_name(number, info.extension)
         os.replace(staged, self.path / name)
@@ -184,7 +189,7 @@ class PoolFolder:
 
     def take_in(self, manifest: Manifest, stray: list[str], added: int) -> Manifest:
         """Give image files that somebody dropped into the folder a number and a slot each."""
-        taken = max((number_of(name) for name in self.image_files()), default=0)
+        taken = max((number_of(name) for name in self.image_names()), default=0)
         for name in stray:
             try:
                 info = images.probe(self.path / name)
@@ -242,6 +247,6 @@ def rebuild(files: dict[str, os.stat_result], remembered: Manifest | None) -> Ma
     )
 
 
-def missing_images(manifest: Manifest, files: dict[str, os.stat_result]) -> list[str]:
+def missing_images(manifest: Manifest, files: Container[str]) -> list[str]:
     """The images that the manifest names and the folder has not."""
     return [slot.image for slot in manifest.slots if slot.image not in files]

@@ -51,9 +51,13 @@ class Manifest:
         """The bytes of `manifest.json`."""
         return json.dumps(self.as_json(), ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
 
-    def file_names(self) -> set[str]:
+    def file_names(self) -> frozenset[str]:
         """Every image and mask that the slots name."""
-        return {name for slot in self.slots for name in (slot.image, slot.mask) if name}
+        return self._file_names
+
+    @functools.cached_property
+    def _file_names(self) -> frozenset[str]:
+        return frozenset(name for slot in self.slots for name in (slot.image, slot.mask) if name)
 
     def add(self, slot: Slot) -> Manifest:
         """With the slot at the end; the active image stays active."""

@@ -71,16 +71,18 @@ class Cleanups:
         library = self._library
         with library.open_profile(profile_id) as pool:
             repo = pool.repo
-        planned = cleanup.plan(repo, keep, library.now(), job.check if job else lambda: None)
+        check = job.check if job else lambda: None
+        planned = cleanup.plan(repo, keep, library.now(), check)
         answer = _answer(repo, planned)
         if planned is None or not planned.dropped:
             return answer
+        drafted = cleanup.draft(repo, planned, check)
         if job:
             job.report("free")
         with library.open_profile(profile_id) as pool:
             if self._syncing(profile_id):
                 raise Conflict("busy", "The profile is being synced.", "Try again afterwards.")
-            cleanup.carry_out(pool.repo, planned, _progress(job))
+            cleanup.carry_out(pool.repo, planned, _progress(job), drafted)
         library.changed(profile_id)
         return answer
 
