@@ -27,3 +27,25 @@ def _make(path: Path, seed: int, side: int) -> None:
     # Noise stays as large whatever the level; at level 0 it is made sooner.
     Image.frombytes("RGB", (side, side), noise).save(half, "PNG", compress_level=0)
     os.replace(half, path)
+
+
+def make_photos(folder: Path, count: int, megabytes: float) -> list[Path]:
+    """So many PNG files like photographs, smooth with a grain, each of about that size: what
+    they cost to decode is what a person's do."""
+    side = round((megabytes * 1e6 / 2.1) ** 0.5)
+    place = folder / f"photos-{side}"
+    place.mkdir(parents=True, exist_ok=True)
+    paths = [place / f"photo_{number:03}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        if not path.exists():
+            _photo(path, number, side)
+    return paths
+
+
+def _photo(path: Path, number: int, side: int) -> None:
+    ramp = Image.linear_gradient("L").resize((side, side)).rotate(number * 7 % 360)
+    grain = [Image.effect_noise((side, side), 8.0) for _ in range(3)]
+    bands = [Image.blend(ramp, noise, 0.5) for noise in grain]
+    half = path.with_suffix(".half")
+    Image.merge("RGB", bands).save(half, "PNG", compress_level=4)
+    os.replace(half, path)

@@ -162,7 +162,8 @@ medians of up to three runs (fewer where one takes long), so the ratios say more
   {restored} restored: these copied and synced; a bundle: the images copied, not synced; an
   import: the images copied and synced twice, as files and as what keeps them; a zip: the images
   read; thumbnails: every image decoded by Pillow on all cores.
-- Images are PNG files of noise, so nothing makes them smaller. The system has them in memory.
+- Images are PNG files of noise, so nothing makes them smaller; for thumbnails 60 of the same size
+  that look like photographs to a decoder. The system has them in memory.
 - **above idle MB**: by how much the process's own memory grew, pages of files not counted.
 - The loop: everything at once over HTTP (a first snapshot, a hundred thumbnails, {restored} images
   replaced, restore, duplicate, both exports, labels), while the server's own event loop counts
