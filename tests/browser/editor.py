@@ -294,6 +294,13 @@ class Editor:
         self.page.locator(".gp-menu button", has_text=label).click()
 
 
+def put(path: Path, data: bytes) -> None:
+    """Write a file as good programs do: whoever looks sees the old one or the new one."""
+    half = path.with_name(f".{path.name}.half")
+    half.write_bytes(data)
+    os.replace(half, path)
+
+
 def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
     """Wait until the condition gives something true; give that."""
     end = time.monotonic() + seconds

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import Editor, judge, wait_for
+from editor import Editor, judge, put, wait_for
 from playwright.sync_api import Locator, expect
 from support import git, mask, picture, tree_of
 
@@ -51,7 +51,7 @@ class Story:
         self.paint(0, mask((96, 64), 60))
         self.edit("remove", index=2)
         self.edit("reorder", order=[2, 0, 1])
-        (self.folder / "img_0004.png").write_bytes(picture(9, (48, 64)))
+        put(self.folder / "img_0004.png", picture(9, (48, 64)))
         self.second = self.snapshot("The second look")
 
     def edit(self, what: str, **fields: Any) -> None:
@@ -435,12 +435,12 @@ def test_hundreds_of_changes_are_drawn_as_they_come_near(start: Start) -> None:
         {"image": f"img_{n:04d}.png", "mask": None, "label": "", "added": 0} for n in range(1, 301)
     ]
     for n, slot in enumerate(slots):
-        (folder / slot["image"]).write_bytes(picture(n, (8, 8)))
+        put(folder / slot["image"], picture(n, (8, 8)))
     manifest = {"active": 0, "slots": slots, "next_seq": 301}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     editor.demo.post("grid_pool/profiles/snapshot", {"id": profile})
     for n, slot in enumerate(slots):
-        (folder / slot["image"]).write_bytes(picture(n + 1000, (8, 8)))
+        put(folder / slot["image"], picture(n + 1000, (8, 8)))
     editor.demo.post("grid_pool/profiles/snapshot", {"id": profile})
     history = editor.demo.get("grid_pool/profiles/history", id=profile)["snapshots"]
     editor.page.evaluate(_OPEN, [profile, history[1]["id"], "now"])

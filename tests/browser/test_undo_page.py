@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,15 @@ def filled(start: Start, pictures: list[Path]) -> tuple[Editor, str]:
 def state(editor: Editor, profile: str) -> list[Any]:
     """Images, labels and bytes of the masks, in order."""
     folder = editor.demo.pool_folder(profile)
-    return [
-        (s["image"], s["label"], (folder / s["mask"]).read_bytes() if s["mask"] else None)
-        for s in editor.demo.slots(profile)
-    ]
+
+    def painted(name: str | None) -> bytes | None:
+        # A step that is under way takes the mask's slot first, then its file.
+        return (folder / name).read_bytes() if name and (folder / name).exists() else None
+
+    slots = editor.demo.slots(profile)
+    with contextlib.suppress(FileNotFoundError):
+        return [(s["image"], s["label"], painted(s["mask"])) for s in slots]
+    return state(editor, profile)
 
 
 def pool_menu(editor: Editor) -> Locator:
