@@ -26,7 +26,7 @@ from .rigs import RESTORED, CGit, GitPool, PyGit2, Rig, rigs
 from .steps import PROFILE
 
 _ROUNDS = 3
-_ENOUGH = 40.0
+_ENOUGH = 15.0
 _LIMIT = 900.0
 _PHOTOS = 60
 _PAGE = ROOT / "docs" / "performance.md"
