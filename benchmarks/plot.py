@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-_WIDTH, _HEIGHT = 640, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 120, 36, 44
+_WIDTH, _HEIGHT = 700, 360
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 180, 36, 44
 _COLOURS = ("#2563eb", "#dc2626", "#d97706", "#7c3aed", "#6b7280")
 
 Points = Sequence[tuple[float, float]]
