@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
+
+Make = Callable[[Path, int, int], None]
 
 
 def make_images(folder: Path, count: int, megabytes: float) -> list[Path]:
     """So many PNG files of noise, each of about that size; those already there are kept."""
     side = max(8, round((megabytes * 1e6 / 3) ** 0.5))
-    place = folder / f"{side}x{side}"
+    return _all(folder / f"{side}x{side}", "noise_{:05}.png", count, side, _noise)
+
+
+def _all(place: Path, name: str, count: int, side: int, make: Make) -> list[Path]:
     place.mkdir(parents=True, exist_ok=True)
-    paths = [place / f"noise_{number:05}.png" for number in range(count)]
+    paths = [place / name.format(number) for number in range(count)]
     for number, path in enumerate(paths):
         if not path.exists():
-            _make(path, number, side)
+            make(path, number, side)
     return paths
 
 
-def _make(path: Path, seed: int, side: int) -> None:
+def _noise(path: Path, seed: int, side: int) -> None:
     noise = random.Random(seed).randbytes(side * side * 3)
     half = path.with_suffix(".half")
     # Noise stays as large whatever the level; at level 0 it is made sooner.
@@ -33,13 +39,7 @@ def make_photos(folder: Path, count: int, megabytes: float) -> list[Path]:
     """So many PNG files like photographs, smooth with a grain, each of about that size: what
     they cost to decode is what a person's do."""
     side = round((megabytes * 1e6 / 2.1) ** 0.5)
-    place = folder / f"photos-{side}"
-    place.mkdir(parents=True, exist_ok=True)
-    paths = [place / f"photo_{number:03}.png" for number in range(count)]
-    for number, path in enumerate(paths):
-        if not path.exists():
-            _photo(path, number, side)
-    return paths
+    return _all(folder / f"photos-{side}", "photo_{:03}.png", count, side, _photo)
 
 
 def _photo(path: Path, number: int, side: int) -> None:

@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import copyfile
 
+from gitpool.pool.durable import copy_file
+
 from .steps import BRANCH, PROFILE, run, service_in
 
 Measured = Callable[[], object]
@@ -239,18 +241,7 @@ def dulwich_bundle(home: str, target: str) -> Measured:
 
 def _copy(sources: Iterable[str], folder: Path, sync: bool) -> None:
     for source in sources:
-        target = folder / Path(source).name
-        copyfile(source, target)
-        if sync:
-            _to_disk(target)
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        (copy_file if sync else copyfile)(Path(source), folder / Path(source).name)
 
 
 def _require(done: object) -> None:

@@ -73,13 +73,19 @@ def test_kill_at_random_moments_loses_nothing(tmp_path: Path) -> None:
         assert all(f'"label {n}"' in remembered for n in added)
 
 
-def test_a_restore_cut_off_halfway_is_carried_on(tmp_path: Path, monkeypatch) -> None:
+def filled(tmp_path: Path) -> Service:
+    """A service with a profile `p` of three images."""
     service = service_at(tmp_path)
     service.profiles.create("p", "p")
     for seed in range(3):
         staged = tmp_path / "staged"
         staged.write_bytes(picture(seed))
         service.pools.add("p", staged, 0)
+    return service
+
+
+def test_a_restore_cut_off_halfway_is_carried_on(tmp_path: Path, monkeypatch) -> None:
+    service = filled(tmp_path)
     old = service.versions.snapshot("p")["snapshot"]["id"]
     service.pools.remove_images("p", ["img_0001.png", "img_0003.png"])
     service.versions.snapshot("p")
@@ -150,12 +156,7 @@ def test_an_image_brought_back_halfway_leaves_nothing_behind(tmp_path: Path, mon
     from gitpool.git import versions
     from gitpool.git.refs import Refs
 
-    service = service_at(tmp_path)
-    service.profiles.create("p", "p")
-    for seed in range(3):
-        staged = tmp_path / "staged"
-        staged.write_bytes(picture(seed))
-        service.pools.add("p", staged, 0)
+    service = filled(tmp_path)
     old = service.versions.snapshot("p")["snapshot"]["id"]
     service.pools.remove_images("p", ["img_0002.png"])
     service.pools.reorder("p", [1, 0])

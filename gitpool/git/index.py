@@ -16,6 +16,7 @@ from pathlib import Path
 from dulwich.index import IndexEntry, read_index_dict, write_index_dict
 
 from ..pool import durable
+from ..pool.content import TICK
 
 FILE_MODE = 0o100644
 _REMEMBERED = 4
@@ -106,7 +107,7 @@ def vouched(known: CachedFile | None, stat: os.stat_result | None, written: int)
 
 def is_racy(stat: os.stat_result, index_written: int) -> bool:
     """Whether the file may have changed after the index recorded it, within one clock tick."""
-    return stat.st_mtime_ns >= index_written - 20_000_000
+    return stat.st_mtime_ns >= index_written - TICK
 
 
 def _entry(blob: str, stat: os.stat_result) -> IndexEntry:

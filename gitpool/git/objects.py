@@ -24,14 +24,13 @@ from dulwich.pack import Pack
 
 from ..errors import Damaged
 from ..pool import durable
+from ..pool.content import TICK
 from ..pool.threads import each
 from .inflate import KINDS, damaged_object, loose_content, read_packed, write_verified
 from .pack_kinds import kind_in
 from .stored import PIECE, stored
 
 _SMALL = 1 << 16
-# Nanoseconds.
-_TICK = 20_000_000
 _OBJECT_LIMIT = 1 << 30
 # git's own limit, 96 MB, makes nothing faster here.
 _DELTA_BASES = 16 << 20
@@ -175,7 +174,7 @@ class ObjectStore:
         with self._lock:  # dulwich's own list is only whole for one thread at a time
             if changed != self._listed:
                 # What comes within the same tick of the clock isn't told by the folder's time.
-                self._listed = changed if time.time_ns() - changed > _TICK else None
+                self._listed = changed if time.time_ns() - changed > TICK else None
                 self._packs = list(self._opened().packs)
             return self._packs
 

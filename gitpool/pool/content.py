@@ -11,8 +11,8 @@ from pathlib import Path
 from stat import S_ISREG
 
 _CHUNK = 1 << 20
-# Nanoseconds: file systems' clocks are coarse.
-_TICK = 20_000_000
+# Nanoseconds within which a file system's coarse clock may not tell two changes apart.
+TICK = 20_000_000
 
 
 def stat_key(stat: os.stat_result) -> tuple[int, int, int, int]:
@@ -83,7 +83,7 @@ class ContentIds:
     def learn(self, path: Path, stat: os.stat_result, content_id: str) -> None:
         """Remember what a file holds that has this stat; but not of one that is so young that it
         may change again within the clock's tick."""
-        if time.time_ns() - stat.st_mtime_ns < _TICK or not S_ISREG(stat.st_mode):
+        if time.time_ns() - stat.st_mtime_ns < TICK or not S_ISREG(stat.st_mode):
             return
         with self._lock:
             self._known[str(path)] = stat_key(stat), content_id

@@ -110,8 +110,7 @@ class PoolFolder:
         """
         info = images.verify(staged)
         durable.make_folder(self.path)
-        taken = {number_of(name) for name in self.image_names()}
-        number = max(manifest.next_seq, max(taken, default=0) + 1)
+        number = max(manifest.next_seq, self._highest_number() + 1)
         name = image_name(number, info.extension)
         os.replace(staged, self.path / name)
         durable.sync_folder(self.path)
@@ -189,7 +188,7 @@ class PoolFolder:
 
     def take_in(self, manifest: Manifest, stray: list[str], added: int) -> Manifest:
         """Give image files that somebody dropped into the folder a number and a slot each."""
-        taken = max((number_of(name) for name in self.image_names()), default=0)
+        taken = self._highest_number()
         for name in stray:
             try:
                 info = images.probe(self.path / name)
@@ -207,6 +206,9 @@ class PoolFolder:
             mask = self._stray_mask(name, new)
             manifest = manifest.add(Slot(new, mask, label, added))
         return manifest
+
+    def _highest_number(self) -> int:
+        return max((number_of(name) for name in self.image_names()), default=0)
 
     def _stray_mask(self, old: str, new: str) -> str | None:
         source = self.path / mask_name(old)

@@ -1,5 +1,5 @@
 """The same done to many files, several at once: hashing, copying and syncing leave the
-interpreter free meanwhile. Nothing still runs once a call here has ended, well or not."""
+interpreter free meanwhile. Once `each` or `ahead` has ended, well or not, nothing of it runs."""
 
 from __future__ import annotations
 

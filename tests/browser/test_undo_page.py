@@ -31,13 +31,12 @@ def state(editor: Editor, profile: str) -> list[Any]:
     folder = editor.demo.pool_folder(profile)
 
     def painted(name: str | None) -> bytes | None:
-        # A step that is under way takes the mask's slot first, then its file.
-        return (folder / name).read_bytes() if name and (folder / name).exists() else None
+        with contextlib.suppress(FileNotFoundError):
+            return (folder / name).read_bytes() if name else None
+        # A step that is under way took it meanwhile; no state that is waited for is like this.
+        return b""
 
-    slots = editor.demo.slots(profile)
-    with contextlib.suppress(FileNotFoundError):
-        return [(s["image"], s["label"], painted(s["mask"])) for s in slots]
-    return state(editor, profile)
+    return [(s["image"], s["label"], painted(s["mask"])) for s in editor.demo.slots(profile)]
 
 
 def pool_menu(editor: Editor) -> Locator:
