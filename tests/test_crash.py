@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -90,19 +91,17 @@ def test_a_restore_cut_off_halfway_is_carried_on(tmp_path: Path, monkeypatch) ->
     service.pools.remove_images("p", ["img_0001.png", "img_0003.png"])
     service.versions.snapshot("p")
 
-    from gitpool.git.objects import ObjectStore
+    replace = os.replace
 
-    written = ObjectStore.copy_blob
+    def fail(source: Path, target: Path) -> None:
+        if Path(target).name == "img_0003.png":
+            raise OSError(5, "the power went")
+        replace(source, target)
 
-    def fail(self: ObjectStore, object_id: str, target: object) -> None:
-        raise OSError(5, "the power went")
-
-    monkeypatch.setattr(ObjectStore, "copy_blob", fail)
-    # What is looked at before anything changes was fine; it is the putting back that fails.
-    monkeypatch.setattr("gitpool.git.checkout.verify", lambda *_: None)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="the power went"):
         service.versions.restore("p", old)
-    monkeypatch.setattr(ObjectStore, "copy_blob", written)
+    monkeypatch.undo()
     again = service_at(tmp_path)
     again.versions.snapshot("p")
     folder = tmp_path / "pools" / "p"
@@ -153,7 +152,7 @@ for n in range(3):
 
 
 def test_an_image_brought_back_halfway_leaves_nothing_behind(tmp_path: Path, monkeypatch) -> None:
-    from gitpool.git import versions
+    from gitpool.git.objects import ObjectStore
     from gitpool.git.refs import Refs
 
     service = filled(tmp_path)
@@ -161,20 +160,20 @@ def test_an_image_brought_back_halfway_leaves_nothing_behind(tmp_path: Path, mon
     service.pools.remove_images("p", ["img_0002.png"])
     service.pools.reorder("p", [1, 0])
     service.versions.snapshot("p")
-    verify, swap = versions.checkout.verify, Refs.swap
+    make_files = ObjectStore.make_files
 
     def slowly(*arguments: object) -> None:
         # What is written before and after must not have the same time.
         time.sleep(0.03)
-        verify(*arguments)
+        make_files(*arguments)
 
     def fail(*_: object) -> None:
         raise OSError(5, "the power went")
 
-    monkeypatch.setattr(versions.checkout, "verify", slowly)
+    monkeypatch.setattr(ObjectStore, "make_files", slowly)
     monkeypatch.setattr(Refs, "swap", fail)
     with pytest.raises(OSError, match="the power went"):
         service.versions.restore("p", old, images=["img_0002.png"])
-    monkeypatch.setattr(Refs, "swap", swap)
+    monkeypatch.undo()
     service_at(tmp_path).versions.snapshot("p")
     judge(tmp_path / "pools" / "p")

@@ -1,8 +1,9 @@
 """Putting a snapshot's files back into the folder, so that a crash leaves old or new, no mix.
 
-The commit is made first; then a note says which one the folder shall show; then the branch
-moves; then the files follow. `finish` carries on from whatever point a crash left: before the
-branch moved nothing has happened, after it the files are put right.
+The files are made ready beside the old ones, so that neither damage nor a full disk is met once
+something has changed. Then the commit is made; a note says which one the folder shall show; the
+branch moves; the files take their places. `finish` carries on from whatever point a crash left:
+before the branch moved nothing has happened, after it the files are put right.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from ..errors import Damaged
 from ..identifiers import is_image_name
 from ..pool import durable
 from ..pool.manifest import MANIFEST_NAME
-from .index import read_index, vouched, write_index
+from .index import CachedFile, read_index, vouched, write_index
 from .repository import Repository
 
 log = logging.getLogger("gitpool")
@@ -31,8 +35,26 @@ def begin(repo: Repository, commit: str) -> None:
     durable.write_file(repo.git / _NOTE, commit.encode())
 
 
-def finish(repo: Repository) -> None:
-    """Carry out what `begin` noted, if the branch has moved there; else forget it."""
+@contextlib.contextmanager
+def ready(repo: Repository, wanted: Mapping[str, str]) -> Iterator[dict[str, Path]]:
+    """The files that the folder has otherwise, whole and durable under names of their own, by
+    the names they shall have; what isn't used is gone after the block. Raises Damaged."""
+    cached, written = read_index(repo.index_path)
+    stale = _stale(repo, wanted, cached, written)
+    made = {n: repo.path / f"{durable.TEMP_PREFIX}{secrets.token_hex(8)}" for n in stale}
+    try:
+        repo.objects.make_files((wanted[name], path) for name, path in made.items())
+        yield made
+    finally:
+        for path in made.values():
+            path.unlink(missing_ok=True)
+
+
+def finish(repo: Repository, made: Mapping[str, Path] | None = None) -> None:
+    """Carry out what `begin` noted, if the branch has moved there; else forget it.
+
+    made: what is `ready`; after a crash nothing is, and all is read again.
+    """
     note = repo.git / _NOTE
     try:
         commit = note.read_bytes().decode("ascii", "replace").strip()
@@ -40,7 +62,7 @@ def finish(repo: Repository) -> None:
         return
     if repo.tip() == commit:
         try:
-            _put(repo, repo.files_of(repo.commit(commit).tree.decode()))
+            _put(repo, repo.files_of(repo.commit(commit).tree.decode()), made or {})
         except Damaged as error:
             # What can't be put back now never can; the profile must stay usable.
             log.error("Git Pool: %s", error.message)
@@ -49,27 +71,14 @@ def finish(repo: Repository) -> None:
     durable.sync_folder(repo.git)
 
 
-def verify(repo: Repository, wanted: dict[str, str]) -> None:
-    """Raise Damaged, before anything is changed, where a file to be put back can't be read."""
-    cached, _ = read_index(repo.index_path)
-    here = {file.blob for file in cached.values()}
-    repo.objects.check_blobs(set(wanted.values()) - here)
-
-
-def _put(repo: Repository, wanted: dict[str, str]) -> None:
+def _put(repo: Repository, wanted: dict[str, str], made: Mapping[str, Path]) -> None:
     """Make the pool's files exactly these: new ones first, the manifest next, then removals."""
     wanted = {n: b for n, b in wanted.items() if n == MANIFEST_NAME or is_image_name(n)}
     cached, written = read_index(repo.index_path)
     present = repo.folder.image_files()
-    stale = [
-        name
-        for name, blob in wanted.items()
-        if vouched(cached.get(name), repo.folder.stat(name), written) != blob
-    ]
-    repo.objects.put_files((wanted[n], repo.path / n) for n in stale if n != MANIFEST_NAME)
-    durable.sync_folder(repo.path)
-    repo.objects.put_files((wanted[n], repo.path / n) for n in stale if n == MANIFEST_NAME)
-    durable.sync_folder(repo.path)
+    stale = _stale(repo, wanted, cached, written)
+    _place(repo, {n: wanted[n] for n in stale if n != MANIFEST_NAME}, made)
+    _place(repo, {n: wanted[n] for n in stale if n == MANIFEST_NAME}, made)
     files = {name: (blob, os.stat(repo.path / name)) for name, blob in wanted.items()}
     for name in present.keys() - wanted.keys():
         # Only what history holds is removed; a file it has never seen is somebody's.
@@ -79,3 +88,22 @@ def _put(repo: Repository, wanted: dict[str, str]) -> None:
     durable.sync_folder(repo.path)
     write_index(repo.index_path, files)
     repo.exclude_files(set(files))
+
+
+def _place(repo: Repository, wanted: Mapping[str, str], made: Mapping[str, Path]) -> None:
+    for name in wanted.keys() & made.keys():
+        os.replace(made[name], repo.path / name)
+    left = wanted.keys() - made.keys()
+    repo.objects.put_files((wanted[name], repo.path / name) for name in left)
+    durable.sync_folder(repo.path)
+
+
+def _stale(
+    repo: Repository, wanted: Mapping[str, str], cached: Mapping[str, CachedFile], written: int
+) -> list[str]:
+    """The files whose bytes in the folder aren't known to be the wanted ones."""
+    return [
+        name
+        for name, blob in wanted.items()
+        if vouched(cached.get(name), repo.folder.stat(name), written) != blob
+    ]

@@ -56,10 +56,10 @@ def base_version(repo: Repository, one: str, two: str) -> Version:
 def _forward(repo: Repository, identity: Identity, tip: str | None, theirs: str, now: int) -> None:
     blobs = repo.version(theirs).blobs
     files = pool_files(blobs)
-    checkout.verify(repo, files)
-    checkout.begin(repo, theirs)
-    repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, theirs)
-    checkout.finish(repo)
+    with checkout.ready(repo, files) as made:
+        checkout.begin(repo, theirs)
+        repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, theirs)
+        checkout.finish(repo, made)
     if files.keys() != blobs.keys():
         # A git user's snapshot holds what no pool has; ours on top holds the pool alone.
         text = "Take in edits made with git"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from dulwich.objects import Commit, Tree
 
-from ..identifiers import branch_of
+from ..identifiers import branch_of, is_image_name
 from ..pool.content import hash_file
 from ..pool.folder import missing_images
 from ..pool.manifest import MANIFEST_NAME, Manifest, is_mask_name
@@ -94,7 +94,8 @@ def take_in(repo: Repository, now: int) -> Manifest:
     are known by being in the newest snapshot under that very name, and in no slot.
     """
     folder = repo.folder
-    files = set(folder.image_names())
+    dropped = folder.dropped_files()
+    files = {name for name in dropped if is_image_name(name)}
     on_disk = folder.read()
     manifest = on_disk if on_disk is not None else folder.load(repo.remembered())
     gone = set(missing_images(manifest, files))
@@ -103,7 +104,7 @@ def take_in(repo: Repository, now: int) -> Manifest:
     active = max(0, min(manifest.active, len(slots) - 1))
     fitted = replace(manifest, slots=tuple(slots), active=active)
     named = fitted.file_names()
-    strays = [n for n in folder.dropped_files() if n not in named and not is_mask_name(n)]
+    strays = [n for n in dropped if n not in named and not is_mask_name(n)]
     if strays:
         strays = _without_leftovers(repo, strays)
         fitted = folder.take_in(fitted, sorted(strays), now * 1000)

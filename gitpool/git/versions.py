@@ -79,18 +79,18 @@ def show(
         raise Damaged(
             "damaged", f"The stored copy of {missing[0]} is gone, so nothing was changed."
         )
-    checkout.verify(repo, files)
     tip = repo.tip()
     tree = build_tree(files)
     if tip and other is None and repo.commit(tip).tree == tree.id:
         return tip
-    with leftovers.writing(repo):
-        repo.objects.write(tree)
-        parents = [commit for commit in (tip, other) if commit]
-        commit = commit_tree(repo, tree.id.decode(), parents, message, now)
-        checkout.begin(repo, commit)
-        repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, commit)
-    checkout.finish(repo)
+    with checkout.ready(repo, pool_files(files)) as made:
+        with leftovers.writing(repo):
+            repo.objects.write(tree)
+            parents = [commit for commit in (tip, other) if commit]
+            commit = commit_tree(repo, tree.id.decode(), parents, message, now)
+            checkout.begin(repo, commit)
+            repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, commit)
+        checkout.finish(repo, made)
     return commit
 
 

@@ -55,7 +55,8 @@ class PoolFolder:
     def stat(self, name: str) -> os.stat_result | None:
         """A file's stat, or None where there is no such file."""
         try:
-            return os.stat(self.path / name)
+            # Asked of every file of a pool, so without a Path of its own.
+            return os.stat(f"{self.path}{os.sep}{name}")
         except FileNotFoundError:
             return None
 
