@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
 
+import pytest
 from support import Server, git, judge, picture
+
+from gitpool.pool import durable
 
 P = "/grid_pool/profiles/"
 
@@ -100,3 +104,24 @@ def test_a_changed_image_is_seen_whatever_is_remembered(server: Server) -> None:
     os.utime(old, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     after = server.get("/grid_pool/thumb", **query)
     assert before.headers["ETag"] != after.headers["ETag"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000])
+def test_a_copy_has_the_same_bytes_and_none_of_what_was_there(tmp_path: Path, size: int) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(os.urandom(size))
+    target.write_bytes(b"old" * 2_000_000)
+    durable.copy_file(source, target)
+    assert target.read_bytes() == source.read_bytes()
+
+
+def test_a_copy_is_made_where_the_kernel_has_no_call_for_it(tmp_path: Path, monkeypatch) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(os.urandom(100_000))
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EXDEV, "another file system")
+
+    monkeypatch.setattr(os, "copy_file_range", refuse, raising=False)
+    durable.copy_file(source, target)
+    assert target.read_bytes() == source.read_bytes()

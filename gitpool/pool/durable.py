@@ -6,6 +6,7 @@ The order is restic's: temporary file, write, fsync, rename, fsync the folder.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 TEMP_PREFIX = ".gitpool-tmp-"
+_AT_ONCE = 1 << 30
+# Another file system, or one or a kernel that has no such call.
+_NOT_HERE = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM}
 
 
 def sync_folder(folder: Path) -> None:
@@ -55,9 +59,27 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy with fsync; the folder is the caller's to sync. Uses the kernel's own copy."""
-    shutil.copyfile(source, target)
+    """Copy with fsync; the folder is the caller's to sync. The kernel copies, and where the
+    file system can have one file share another's bytes until either changes, it does that."""
+    if not _shared(source, target):
+        shutil.copyfile(source, target)
     sync_file(target)
+
+
+def _shared(source: Path, target: Path) -> bool:
+    """Whether the kernel could copy it: https://man7.org/linux/man-pages/man2/copy_file_range.2.html"""
+    if not hasattr(os, "copy_file_range"):
+        return False
+    with open(source, "rb") as file, open(target, "wb") as copy:
+        try:
+            while os.copy_file_range(file.fileno(), copy.fileno(), _AT_ONCE):
+                pass
+        except OSError as error:
+            if error.errno in _NOT_HERE:
+                return False
+            raise
+        # Some kernels say of some files that there is nothing to copy.
+        return os.fstat(copy.fileno()).st_size == os.fstat(file.fileno()).st_size
 
 
 def sync_file(path: Path) -> None:
