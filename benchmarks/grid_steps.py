@@ -17,7 +17,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from .steps import BRANCH, PROFILE, run, service_in
+from .steps import BRANCH, FIRST_PAGE, PROFILE, run, service_in
 
 ROOT = Path(__file__).resolve().parents[1]
 Measured = Callable[[], object]
@@ -129,11 +129,11 @@ def loop(home: str, images: list[str], others: list[str]) -> Measured:
 
 
 def history(home: str, warm: bool) -> Measured:
-    """The first page of a history."""
+    """The first page of a history, as long as the page asks for it."""
     service = service_in(home)
     if warm:
-        service.versions.history(PROFILE, 60)
-    return lambda: {"rows": len(service.versions.history(PROFILE, 60)["snapshots"])}
+        service.versions.history(PROFILE, FIRST_PAGE)
+    return lambda: {"rows": len(service.versions.history(PROFILE, FIRST_PAGE)["snapshots"])}
 
 
 class _Beats:

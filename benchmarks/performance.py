@@ -20,10 +20,22 @@ from pathlib import Path
 from .contenders import begin, git_environment
 from .data import make_images, make_photos
 from .measure import ROOT, Measurement, StepFailed, TooSlow, median, run_program, run_step
-from .performance_page import FLOOR, GIT, OURS, WORKS, Results, medians, page, table, targets
+from .performance_page import (
+    FLOOR,
+    GIT,
+    OURS,
+    SPACED,
+    WORKS,
+    Results,
+    medians,
+    page,
+    spaces,
+    table,
+    targets,
+)
 from .plot import plot
 from .rigs import RESTORED, CGit, GitPool, PyGit2, Rig, rigs
-from .steps import PROFILE
+from .steps import FIRST_PAGE, PROFILE
 
 _ROUNDS = 3
 _ENOUGH = 15.0
@@ -48,6 +60,9 @@ class Bench:
         self.scratch, self.pictures, self.only = scratch, pictures, only
         self.plots: dict[str, tuple[str, str]] = {}
         self.rows: list[list[str]] = []
+        # By load: the images' own bytes, and those on disk after each work by each contender.
+        self.spaces: dict[str, tuple[int, dict[tuple[str, str], int]]] = {}
+        self._space: dict[tuple[str, str], int] = {}
         self._megabytes = 0.0
 
     def load(self, count: int, megabytes: float) -> Results:
@@ -56,7 +71,10 @@ class Bench:
         pictures = make_images(self.pictures, count + 2 * RESTORED, megabytes)
         images, others = pictures[:count], pictures[count:]
         all_rigs = rigs(self.scratch / "load", images, others)
+        self._space = {}
         results = self._in_turn(all_rigs, [work for work in WORKS if work not in _GRID])
+        own = sum(image.stat().st_size for image in images)
+        self.spaces[f"{count} × {megabytes:g} MB"] = own, dict(self._space)
         for rig in all_rigs[1:]:
             shutil.rmtree(rig.home, ignore_errors=True)
         self._grid(results, all_rigs[0].home, images, others)
@@ -101,7 +119,7 @@ class Bench:
 
     def _pages(self, home: Path) -> dict[str, Measurement]:
         environment, folder = git_environment(home), home / "pools" / PROFILE
-        log = ["git", "log", "-60", "--name-status"]
+        log = ["git", "log", f"-{FIRST_PAGE}", "--name-status"]
 
         def ours(warm: bool) -> Measurement:
             task = {"step": "history", "home": str(home), "warm": warm}
@@ -122,6 +140,8 @@ class Bench:
                     does = self._is_wanted(work, rig.title) and work in rig.works()
                     if does and sum(run.seconds for run in runs) < _ENOUGH:
                         runs += _try(rig, work)
+                        if runs and work in SPACED and rig.title != FLOOR:
+                            self._space[work, rig.title] = rig.space(work)
         return {key: runs for key, runs in results.items() if runs}
 
     def _grid(
@@ -201,13 +221,14 @@ def main() -> None:
             bench.lengths(_LENGTHS[:3] if options.quick else _LENGTHS)
         aims = targets(found, () if options.quick else bench.rows)
         tables = {title: table(load) for title, load in found.items()}
-        print(aims, *(f"\n{title}\n\n{text}" for title, text in tables.items()), sep="\n")
+        shown = {**tables, "Space": spaces(bench.spaces)}
+        print(aims, *(f"\n{title}\n\n{text}" for title, text in shown.items()), sep="\n")
         if options.quick or options.only:
             return
         for file, (_, drawing) in bench.plots.items():
             (_PAGE.parent / "images" / file).write_text(drawing, encoding="utf-8")
         drawn = {f"images/{file}": title for file, (title, _) in bench.plots.items()}
-        text = page(aims, tables, drawn, "python -m benchmarks.performance")
+        text = page(aims, tables, shown["Space"], drawn, "python -m benchmarks.performance")
         _PAGE.write_text(text, encoding="utf-8")
 
 

@@ -28,6 +28,7 @@ WORKS = {
     "node_run": "Image Pool's run",
     "loop": "the event loop under all of it",
 }
+SPACED = {"first": "folder", "duplicate": "a duplicate adds", "unbundle": "an import adds"}
 OURS, GIT, FLOOR = "Git Pool", "C git", "floor"
 
 Results = dict[tuple[str, str], list[Measurement]]
@@ -125,18 +126,36 @@ def table(results: Medians) -> str:
     return lines(rows, left=2)
 
 
+def spaces(found: Mapping[str, tuple[int, Mapping[tuple[str, str], int]]]) -> str:
+    """Bytes on disk beside the images' own. found: for each load these, and those by work and
+    contender."""
+    rows = [["images", "by", *(f"{words}, × images" for words in SPACED.values())]]
+    for load, (own, on_disk) in found.items():
+        for by in dict.fromkeys(by for _, by in on_disk):
+            taken = [on_disk.get((work, by)) for work in SPACED]
+            rows.append([load, by, *("" if t is None else short(t / own) for t in taken)])
+    return lines(rows, left=2)
+
+
 def lines(rows: Sequence[Sequence[str]], left: int) -> str:
     """Rows as a Markdown table, the first `left` columns aligned to the left."""
     marks = ["---"] * left + ["---:"] * (len(rows[0]) - left)
     return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], marks, *rows[1:]])
 
 
-def page(aims: str, tables: Mapping[str, str], plots: Mapping[str, str], command: str) -> str:
+def page(
+    aims: str, tables: Mapping[str, str], space: str, plots: Mapping[str, str], command: str
+) -> str:
     """The whole page. plots: what each shows, by its file."""
     shown = "\n\n".join(f"### {title}\n\n{text}" for title, text in tables.items())
     drawn = "\n\n".join(f"![{words}]({file})" for file, words in plots.items())
     return _PAGE.format(
-        aims=aims, tables=shown, plots=drawn, command=command, machine=machine("pygit2", "Pillow")
+        aims=aims,
+        tables=shown,
+        space=space,
+        plots=drawn,
+        command=command,
+        machine=machine("pygit2", "Pillow"),
     )
 
 
@@ -188,12 +207,22 @@ medians of up to three runs (fewer where one takes long), so the ratios say more
 - *Zip*: each byte goes through a CRC-32, which reading doesn't need; the next file is read
   meanwhile.
 - *Thumbnails*: an image is shrunk and written as WebP after it is decoded.
-- *History in a fresh process*: a page of 60 reads and parses 60 lists of files and manifests, one
-  of 10 only 10.
+- *History in a fresh process*: a first page of 20 reads and parses 20 lists of files and
+  manifests, one of 10 only 10.
 
 ## All of it
 
 {tables}
+
+## Space
+
+Bytes on disk, the images with their history, as multiples of the images' own. What several names
+lead to counts once. Images that are in the folder and in the history take their bytes twice, as
+with any git, since no file system can share them between a file and an object, which begins
+otherwise. An import is of a history in which some images were replaced. What is copied shares its bytes with the first where the file system can (btrfs
+and XFS, on Linux); this one can't.
+
+{space}
 
 ## Cost against size
 

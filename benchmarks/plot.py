@@ -1,4 +1,5 @@
-"""Cost against size as an SVG: a line for each contender, both axes logarithmic."""
+"""Cost against size as an SVG: a line for each contender, in the same colour everywhere, both
+axes logarithmic."""
 
 from __future__ import annotations
 
@@ -8,7 +9,15 @@ from html import escape
 
 _WIDTH, _HEIGHT = 700, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 180, 36, 44
-_COLOURS = ("#2563eb", "#dc2626", "#d97706", "#7c3aed", "#6b7280")
+_COLOURS = {
+    "Git Pool": "#2563eb",
+    "Git Pool, fresh process": "#1e3a8a",
+    "Git Pool, again": "#2563eb",
+    "C git": "#dc2626",
+    "pygit2": "#d97706",
+    "dulwich": "#7c3aed",
+    "floor": "#6b7280",
+}
 
 Points = Sequence[tuple[float, float]]
 
@@ -37,7 +46,8 @@ def plot(title: str, across: str, lines: Mapping[str, Points]) -> str:
     for size in sorted(set(sizes)):
         parts.append(_text(horizontal.at(size), _HEIGHT - 26, f"{size:,.0f}", "middle"))
     ends = _spread([vertical.at(points[-1][1]) for points in lines.values()])
-    for (name, points), colour, end in zip(lines.items(), _COLOURS, ends, strict=False):
+    for (name, points), end in zip(lines.items(), ends, strict=True):
+        colour = _COLOURS[name]
         places = [(horizontal.at(size), vertical.at(cost)) for size, cost in points]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
         parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>')

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .contenders import begin, git_environment
-from .measure import Measurement, run_program, run_step
+from .measure import Measurement, disk, run_program, run_step
 from .steps import BRANCH, PROFILE
 
 _MODULE = "benchmarks.storage_steps"
@@ -40,6 +40,15 @@ class Rig:
     def files(self) -> Path:
         """The folder that the images are in."""
         return self.home / "work"
+
+    def copies(self, work: str) -> list[Path]:
+        """What the last duplicate or import made."""
+        return list(self.home.glob({"duplicate": "copy-*", "unbundle": "from-bundle-*"}[work]))
+
+    def space(self, work: str) -> int:
+        """Bytes on disk: after the first snapshot all of it, after others what they added."""
+        own = disk([self.files()])
+        return own if work == "first" else disk([self.files(), *self.copies(work)]) - own
 
     def _anew(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
@@ -93,6 +102,10 @@ class GitPool(Rig):
     def files(self) -> Path:
         """See `Rig`."""
         return self.home / "pools" / PROFILE
+
+    def copies(self, work: str) -> list[Path]:
+        """See `Rig`."""
+        return [f for f in (self.home / "pools").glob("[0-9a-f]*") if f != self.files()]
 
     def first(self) -> Measurement:
         """A new profile's first snapshot with images."""

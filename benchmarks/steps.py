@@ -18,6 +18,8 @@ from typing import Any
 
 _LOOK_EVERY = 0.005
 PROFILE = "b" * 12
+# What web/history/feed.js asks for at first.
+FIRST_PAGE = 20
 BRANCH = "Pool"
 Step = Callable[..., Callable[[], object]]
 

@@ -7,6 +7,8 @@ import { merge } from "./timeline.js";
 /** @typedef {profiles.Snapshot} Snapshot */
 /** @typedef {{ text: string, auto: boolean }} Filter what to look for; without `auto`, no automatic ones */
 
+/** More than a window shows, and no more: the first sight of a history shouldn't wait for the rest. */
+const FIRST = 20;
 const PAGE = 100;
 /** The most that one request gives. */
 const MOST = 500;
@@ -56,7 +58,7 @@ export class Feed {
   async refresh(seen = 0) {
     const asked = (this.asked += 1);
     try {
-      const limit = Math.min(MOST, Math.max(PAGE, seen));
+      const limit = this.begun ? Math.min(MOST, Math.max(PAGE, seen)) : FIRST;
       const [page, top] = await Promise.all([
         this.page(null, limit),
         this.plain ? null : profiles.history(this.id, null, { limit: 1 }),
