@@ -118,13 +118,12 @@ def decode(source: Path | BinaryIO, size: int | None = None) -> Image.Image:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF data says; unreadable EXIF data says nothing."""
+    """The image itself, turned as its EXIF data says; unreadable EXIF data says nothing."""
     from PIL import ImageOps
 
-    try:
-        return ImageOps.exif_transpose(image)
-    except (SyntaxError, ValueError, KeyError, TypeError, struct.error):
-        return image
+    with contextlib.suppress(SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
@@ -206,8 +205,7 @@ def _decode(source: Path | BinaryIO, size: int | None) -> Image.Image:
             if size and image.format == "JPEG":
                 image.draft(None, (size, size))
             image.load()
-            # A copy, so that nothing is left to read once the file is closed.
-            return upright(image).copy()
+            return upright(image)
         except Exception as error:  # see _verify
             raise _broken() from error
 
