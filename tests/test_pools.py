@@ -658,3 +658,20 @@ def test_every_edit_of_a_pool_is_told(server: Server) -> None:
     server.post("/grid_pool/label", pool_id="p", index=9, label="x")
     server.get("/grid_pool/list", pool_id="p")
     assert server.host.events == []
+
+
+def test_a_picture_removed_while_it_is_drawn_is_gone_not_a_failure(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(server, count=1)
+    look = server.service.library.contents.one
+
+    def look_and_lose(path: Path) -> str:
+        content_id = look(path)
+        path.unlink()
+        return content_id
+
+    monkeypatch.setattr(server.service.library.contents, "one", look_and_lose)
+    answer = server.get("/grid_pool/thumb", pool_id="p", name="img_0001.png")
+    assert answer.status == 404
+    assert answer.code == "unknown_image"

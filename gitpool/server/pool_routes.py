@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from aiohttp import web
 
-from ..errors import Malformed
+from ..errors import Malformed, NotFound
 from ..identifiers import check_id, check_snapshot_id
 from ..pool import images, layers
 from ..pool.manifest import is_mask_name
@@ -98,7 +98,11 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
     @routes.get("/grid_pool/thumb")
     @answered
     async def thumb(request: web.Request) -> web.Response:
-        return await _thumbnail(request, service)
+        try:
+            return await _thumbnail(request, service)
+        except FileNotFoundError:
+            # Somebody removed it while it was being drawn.
+            raise NotFound("unknown_image", "There is no such image in the pool.") from None
 
     @routes.get("/grid_pool/layers")
     @answered
