@@ -14,6 +14,9 @@ _SNAPSHOT = re.compile(r"[0-9a-f]{40}")
 _LONGEST_NAME = 200
 _FILE_NAME = re.compile(r"[\w(\[][\w ()\[\]+,=@~.-]{0,199}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+# What `.git`, `.gitmodules`, `.gitattributes`, `.gitignore` and `.mailmap` are called where names
+# have eight letters: git itself refuses to see such files, or reads them as its own.
+_SHORT_NAME = re.compile(r"(?:git|gi[0-9a-z]{1,4}|ma[0-9a-z]{1,4})~\d{1,6}", re.IGNORECASE)
 _GIT_FORBIDS = set(' ~^:?*[\\"<>|/%')
 _GIT_REFUSES = set(" ~^:?*[\\")
 _BIDI = {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
@@ -87,6 +90,7 @@ def is_safe_file_name(name: str) -> bool:
         and not name.endswith((".", " "))
         and not _RESERVED.fullmatch(name)
         and not name.lower().startswith("git~")
+        and not _SHORT_NAME.fullmatch(name)
         and unicodedata.normalize("NFC", name) == name
     )
 

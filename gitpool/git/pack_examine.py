@@ -5,6 +5,7 @@ Format: https://git-scm.com/docs/gitformat-pack (version 2).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import mmap
 import zlib
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
-from dulwich.pack import PackData
+from dulwich.pack import PackData, load_pack_index
 
 from ..errors import TooLarge, Unacceptable
 from .pack import name_pack, write_index
+from .pack_kinds import kinds_of
 
 _CHUNK = 1 << 18
 _OFS_DELTA, _REF_DELTA = 6, 7
@@ -25,6 +27,9 @@ _NAMES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
 _LET_GO = 16 << 20
 MAX_OBJECTS = 2_000_000
 MAX_OBJECT_BYTES = 256 * 1024 * 1024
+# Snapshots, tags and lists of files are read whole, several times over.
+MAX_WORDS_BYTES = 8 << 20
+_BLOB = 3
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class PackedObject:
     offset: int
     sha: bytes | None
     crc: int
+    size: int = 0
 
 
 def examine_pack(
@@ -59,7 +65,9 @@ def examine_pack(
             total += size
             if total > max_total:
                 raise TooLarge("too_large", "This file unpacks to more than can be taken in.")
-            found.append(PackedObject(offset - start, sha, _pass(data, offset, following, whole)))
+            found.append(
+                PackedObject(offset - start, sha, _pass(data, offset, following, whole), size)
+            )
             offset = following
             kept = _let_go(data, kept, offset)
         if offset != end or whole.digest() != data[end:]:
@@ -81,7 +89,25 @@ def index_pack(pack: Path, objects: list[PackedObject]) -> None:
         write_index(pack, entries.values(), digest)
     else:
         _index_deltas(pack)
+        _check_words(pack, objects)
     name_pack(pack, digest)
+
+
+def _check_words(pack: Path, objects: list[PackedObject]) -> None:
+    """The bound of what is read whole, for what deltas make. Raises TooLarge, Unacceptable."""
+    large = {entry.offset for entry in objects if entry.size > MAX_WORDS_BYTES and not entry.sha}
+    if not large:
+        return
+    try:
+        kinds = kinds_of(pack)
+        with contextlib.closing(
+            load_pack_index(str(pack.with_suffix(".idx")), DEFAULT_OBJECT_FORMAT)
+        ) as index:
+            names = [raw.hex() for raw, offset, _ in index.iterentries() if offset in large]
+    except (ValueError, IndexError) as error:
+        raise bad_pack("it is damaged") from error
+    if any(kinds[name] != _BLOB for name in names):
+        raise TooLarge("too_large", "A part of the history in it is too large.")
 
 
 def _index_deltas(pack: Path) -> None:
@@ -134,7 +160,8 @@ def _examine_object(
         offset += 20
     elif type_num not in _NAMES:
         raise bad_pack("it holds something unknown")
-    if size > MAX_OBJECT_BYTES:
+    words = type_num in _NAMES and type_num != _BLOB
+    if size > (MAX_WORDS_BYTES if words else MAX_OBJECT_BYTES):
         raise TooLarge("too_large", "A file in it is too large.")
     name = _NAMES.get(type_num)
     digest = hashlib.sha1(b"%s %d\x00" % (name or b"", size), usedforsecurity=False)

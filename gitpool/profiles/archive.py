@@ -24,6 +24,9 @@ from ..pool.threads import ahead, each
 META_NAME = "profile_meta.json"
 _FOLDER = "pool/"
 _MAX_ENTRIES = 50_000
+# Bytes of a zip's own list of its files: 125 for each of the most there may be.
+_MAX_DIRECTORY = 6 << 20
+_LONGEST_END = 22 + 0xFFFF
 _MAX_META = 1 << 20
 _MAX_MANIFEST = 64 << 20
 _MAX_RATIO = 200
@@ -56,8 +59,11 @@ def unpack_zip(path: Path, target: Path) -> str | None:
     Everything is checked by the directory's headers first; then each file is inflated with its
     size as the bound, and its header read as an image. Raises Unacceptable or TooLarge.
     """
+    said = _check_directory(path)
     try:
         with zipfile.ZipFile(path) as archive:
+            if said not in (None, len(archive.infolist())):
+                raise _bad("its list of files is damaged")
             entries = _checked(archive, path.stat().st_size)
             name = _meta_name(archive)
             each(lambda name: _extract(archive, entries[name], target / name), entries)
@@ -67,6 +73,23 @@ def unpack_zip(path: Path, target: Path) -> str | None:
         raise _bad("it is damaged or encrypted") from error
     each(lambda name: _check_content(target / name), entries)
     return name
+
+
+def _check_directory(path: Path) -> int | None:
+    """How many files the zip says there are, where it says so plainly. Raises TooLarge where the
+    list of them alone is too much to be read: it takes many times its size in memory."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_END))
+        end = file.read()
+    at = end.rfind(b"PK\x05\x06")
+    if at < 0 or at + 16 > len(end):
+        return None
+    count, size = struct.unpack_from("<HI", end, at + 10)
+    # These stand for numbers that are too large for this place, and stand in another.
+    plain = count != 0xFFFF
+    if (plain and count > _MAX_ENTRIES) or _MAX_DIRECTORY < size != 0xFFFFFFFF:
+        raise TooLarge("too_large", "This file holds too many images.")
+    return count if plain else None
 
 
 def _checked(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:

@@ -14,6 +14,7 @@ from ..profiles.library import PRIVATE
 
 _BODIES = ("application/json", "multipart/form-data")
 _PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s\[\]@/\\?#:]+)(?::(?P<port>\d{1,5})?)?", re.ASCII)
 _UPLOADS = ("/upload/image", "/upload/mask")
 _HIDDEN = (".git", PRIVATE)
 # Characters that some file systems ignore in names.
@@ -50,11 +51,11 @@ def _is_own(origin: str, request: web.Request) -> bool:
 
 
 def _authority(netloc: str, default_port: int) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit("//" + netloc.strip().lower())
-        return (parts.hostname, parts.port or default_port) if parts.hostname else None
-    except ValueError:
+    """Host and port, or None for anything that isn't just that, which no browser sends."""
+    match = _HOST.fullmatch(netloc.strip().lower())
+    if match is None:
         return None
+    return match["name"], int(match["port"] or default_port)
 
 
 @web.middleware

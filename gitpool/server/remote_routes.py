@@ -81,8 +81,14 @@ def _register_jobs(routes: web.RouteTableDef, service: Service) -> None:
         service.library.registry.get(profile_id)
         return background.sync(new_id(), profile_id, flag(body, "again"))
 
+    def test(body: Body) -> Job:
+        profile_id = _optional_id(body)
+        if profile_id is not None:
+            service.library.registry.get(profile_id)
+        return background.test(new_id(), profile_id, body)
+
     begins("sync", sync)
-    begins("remote/test", lambda b: background.test(new_id(), _optional_id(b), b))
+    begins("remote/test", test)
     begins("remote/delete", lambda b: background.remove(new_id(), _branch(b)))
 
     @routes.get(PREFIX + "job")

@@ -1,0 +1,1 @@
+"""What the tests of damage and hostile input share."""

@@ -1,0 +1,166 @@
+"""Archives and bundles of strangers: refused at little cost, with nothing left behind.
+
+The full form (GITPOOL_FAULTS=full) measures time and memory of each, and cuts off and flips the
+good ones at every byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hostile.archives import PNG, costly, odd
+from hostile.child import imported
+from hostile.extent import FULL, some
+from support import judge, tree_of
+from test_exchange import meta, zipped
+
+from gitpool.errors import GitPoolError, TooLarge, Unacceptable
+from gitpool.service import Service
+
+MEMORY = 100 << 20
+SECONDS = 2.0
+COSTLY, ODD = costly(), odd()
+# What a delta makes is made in memory, whole, and git makes such deltas legally.
+MADE = ("a snapshot of 100 MB made by a delta", "a file of 100 MB made by a delta")
+
+
+class Importer:
+    """Git Pool over an empty folder, and a file to import from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pools, self.user = folder / "input" / "grid_pool", folder / "user"
+        self.file = folder / "given"
+        self.service = Service(self.pools, self.user, time.time, delay=3600)
+        self.profile = ""
+
+    def take(self, data: bytes) -> GitPoolError | None:
+        """The error that an import is refused with; `profile` is what it made, if it isn't."""
+        self.file.write_bytes(data)
+        self.profile = ""
+        try:
+            self.profile = self.service.exchange.import_file(self.file, "imported", None, "x")["id"]
+        except GitPoolError as error:
+            return error
+        return None
+
+    def is_empty(self) -> None:
+        """Nothing is left of an import."""
+        here = {name for name in tree_of(self.pools) if name != "profiles.json"}
+        assert here == set()
+        assert not list((self.pools / ".gitpool" / "tmp").glob("*"))
+        assert self.service.profiles.list()["profiles"] == []
+
+    def forget(self) -> None:
+        self.service.profiles.delete(self.profile, forever=True)
+        self.is_empty()
+
+    def files(self) -> dict[str, bytes]:
+        pool = self.pools / self.profile
+        return {path.name: path.read_bytes() for path in pool.iterdir() if path.is_file()}
+
+    def history(self) -> list[str]:
+        return [s["id"] for s in self.service.versions.history(self.profile, 99)["snapshots"]]
+
+
+@pytest.fixture
+def importer(tmp_path: Path) -> Iterator[Importer]:
+    made = Importer(tmp_path / "here")
+    made.pools.mkdir(parents=True)
+    yield made
+    made.service.stop()
+    beside = {path.name for path in tmp_path.iterdir()}
+    assert beside == {"here"}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("case", COSTLY)
+def test_what_would_cost_much_is_refused_for_little(importer: Importer, case: str) -> None:
+    importer.file.write_bytes(COSTLY[case]())
+    took = imported(importer.pools, importer.user, importer.file)
+    print(f"\nMEASURED {case}: {took.seconds:.2f} s, {took.memory >> 20} MB ({took.code})")
+    assert took.code in ("too_large", "bad_archive", "bad_bundle", "image_too_large"), took
+    assert took.memory < (3 * MEMORY if case in MADE else MEMORY), took
+    if FULL:
+        assert took.seconds < SECONDS, took
+    importer.is_empty()
+
+
+@pytest.mark.timeout(600)
+def test_what_is_not_what_it_says_is_refused(importer: Importer) -> None:
+    slowest = 0.0
+    for case, make in ODD.items():
+        data, begun = make(), time.monotonic()
+        error = importer.take(data)
+        slowest = max(slowest, time.monotonic() - begun)
+        assert isinstance(error, (Unacceptable, TooLarge)), (case, error)
+        importer.is_empty()
+    print(f"\nMEASURED {len(ODD)} odd ones: the slowest took {slowest:.2f} s")
+    assert not FULL or slowest < SECONDS
+
+
+# Good ones, cut off and flipped.
+
+
+@pytest.fixture
+def good(importer: Importer, request: pytest.FixtureRequest) -> bytes:
+    """A small profile, exported."""
+    files = {"profile_meta.json": meta("hand"), "pool/img_0001.png": PNG}
+    assert importer.take(zipped(files)) is None
+    exchange = importer.service.exchange
+    export = exchange.export_zip if request.param == "zip" else exchange.export_bundle
+    data = b"".join(export(importer.profile)[1])
+    importer.forget()
+    return data
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("good", ["zip", "bundle"], indirect=True)
+def test_one_cut_off_anywhere_is_refused(importer: Importer, good: bytes) -> None:
+    for cut in some(range(len(good)), 60):
+        error = importer.take(good[:cut])
+        assert isinstance(error, Unacceptable), (cut, error)
+        importer.is_empty()
+    assert importer.take(good) is None
+    judge(importer.pools / importer.profile)
+
+
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("good", ["zip", "bundle"], indirect=True)
+def test_one_with_a_flipped_bit_is_refused_or_the_same(
+    importer: Importer, good: bytes, request: pytest.FixtureRequest
+) -> None:
+    assert importer.take(good) is None
+    whole, history = importer.files(), importer.history()
+    importer.forget()
+    accepted = 0
+    for at in some(range(len(good)), 120):
+        for bit in range(8) if FULL else [at % 8]:
+            data = bytearray(good)
+            data[at] ^= 1 << bit
+            error = importer.take(bytes(data))
+            if error is None:
+                accepted += 1
+                is_the_same(importer, whole, history, f"byte {at}, bit {bit}")
+                importer.forget()
+            else:
+                assert isinstance(error, (Unacceptable, TooLarge)), (at, bit, error)
+                importer.is_empty()
+    print(f"\nMEASURED {len(good)} bytes; {accepted} flips changed nothing but names or dates")
+
+
+def is_the_same(importer: Importer, whole: dict[str, bytes], history: list[str], case: str) -> None:
+    """The images are the ones that were exported, and of a bundle the history is too."""
+
+    def pictures(files: dict[str, bytes]) -> set[bytes]:
+        images = [data for name, data in files.items() if name != "manifest.json"]
+        return {hashlib.sha1(data).digest() for data in images}
+
+    assert pictures(importer.files()) == pictures(whole), case
+    if importer.file.read_bytes().startswith(b"# v2"):
+        assert importer.files() == whole, case
+        assert importer.history()[1:] == history[1:], case
