@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from .messages import parse_message
 from .refs import BRANCHES
 from .repository import Identity, Repository
 
+# What git reads on its way to anything else, and refuses to go on without understanding it.
+_SWITCHES = (b"filemode", b"bare", b"symlinks", b"ignorecase")
+
 
 def mend(repo: Repository, identity: Identity) -> None:
     """Where HEAD leads to no readable snapshot, lead it to the newest whole one there is.
 
-    Does nothing to a healthy repository, and costs it three small reads.
+    Does nothing to a healthy repository, and costs it a few small reads.
     """
     for folder in ("objects", "objects/pack", "objects/info", "refs/heads", "refs/tags", "info"):
         (repo.git / folder).mkdir(parents=True, exist_ok=True)
@@ -44,6 +48,8 @@ def mend(repo: Repository, identity: Identity) -> None:
 def _set_aside_garbage(repo: Repository) -> None:
     """Give git a config and packed refs it can read, where a crash left it none."""
     config, packed = repo.git / "config", repo.git / "packed-refs"
+    if not (repo.git / "info" / "attributes").exists():
+        repo.write_attributes()
     if not _parses(config):
         if config.exists():
             config.replace(config.with_name("config.damaged"))
@@ -54,11 +60,24 @@ def _set_aside_garbage(repo: Repository) -> None:
 
 def _parses(config: Path) -> bool:
     try:
-        data = config.read_bytes()
-        ConfigFile.from_file(io.BytesIO(data))
+        check_config(config.read_bytes())
     except (OSError, ValueError):
         return False
-    return b"\0" not in data and b"[core]" in data
+    return True
+
+
+def check_config(data: bytes) -> None:
+    """Raise ValueError where git can't work with these settings."""
+    config = ConfigFile.from_file(io.BytesIO(data))
+    if b"\0" in data or (b"core",) not in config:
+        raise ValueError("a garbled config")
+    for name in _SWITCHES:
+        config.get_boolean((b"core",), name, False)
+    with contextlib.suppress(KeyError):
+        if config.get((b"core",), b"autocrlf").lower() != b"input":
+            config.get_boolean((b"core",), b"autocrlf")
+    with contextlib.suppress(KeyError):
+        int(config.get((b"core",), b"repositoryformatversion"))
 
 
 def _is_readable(repo: Repository, tip: str | None) -> bool:

@@ -24,6 +24,8 @@ KEPT = "refs/gitpool/kept/"
 # Tags in packs that nothing else names any more.
 DROPPED = "refs/gitpool/dropped/"
 LOCK_MARK = b"gitpool\n"
+# What git takes for white space, where Python knows far more.
+BLANK = " \t\r\n"
 
 
 class Refs:
@@ -35,11 +37,11 @@ class Refs:
     def head(self) -> tuple[str | None, str | None]:
         """What HEAD names: (ref, None), or (None, commit) when it is detached."""
         try:
-            text = (self.folder / "HEAD").read_bytes().decode("utf-8", "replace").strip()
+            text = (self.folder / "HEAD").read_bytes().decode("utf-8", "replace").strip(BLANK)
         except FileNotFoundError:
             return None, None
         if text.startswith("ref:"):
-            ref = text[4:].strip()
+            ref = text[4:].strip(BLANK)
             return (ref, None) if _is_plain(ref) else (None, None)
         return None, text if _SHA.fullmatch(text) else None
 
@@ -89,7 +91,7 @@ class Refs:
 
     def _loose(self, ref: str) -> str | None:
         try:
-            text = (self.folder / ref).read_bytes().decode("ascii", "replace").strip()
+            text = (self.folder / ref).read_bytes().decode("ascii", "replace").strip(BLANK)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
         return text if _SHA.fullmatch(text) else None
@@ -111,7 +113,7 @@ class Refs:
     def _packed(self) -> dict[str, str]:
         refs = {}
         for line in self._packed_lines():
-            sha, _, ref = line.strip().partition(" ")
+            sha, _, ref = line.strip(BLANK).partition(" ")
             if _SHA.fullmatch(sha) and _is_plain(ref):
                 refs[ref] = sha
         return refs

@@ -15,7 +15,7 @@ from typing import Any
 
 from dulwich.objects import Commit, Tag
 
-from ..errors import Damaged, NotFound
+from ..errors import Conflict, Damaged, NotFound
 from ..identifiers import IMAGE_EXTENSIONS, branch_of, name_of_branch
 from ..pool import durable
 from ..pool.folder import PoolFolder
@@ -46,6 +46,7 @@ _EXCLUDE = """\
 /*
 !/manifest.json
 """
+_OWN_FOLDERS = ("", "/objects", "/objects/pack", "/refs", "/refs/heads", "/refs/tags")
 _STALE_LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock")
 
 
@@ -76,8 +77,11 @@ class Repository:
         self.index_path = self.git / "index"
 
     def exists(self) -> bool:
-        """Whether there is a real `.git` folder; a file or a link that points away isn't."""
-        return self.git.is_dir() and not self.git.is_symlink()
+        """Whether there is a real `.git` folder; a file or a link that points away isn't, nor
+        one whose objects or refs are elsewhere."""
+        return self.git.is_dir() and not any(
+            os.path.islink(f"{self.git}{part}") for part in _OWN_FOLDERS
+        )
 
     def create(self, identity: Identity) -> None:
         """Lay out an empty repository; mends a half-made one."""
@@ -85,7 +89,7 @@ class Repository:
             durable.make_folder(self.git / name)
         self.write_config()
         durable.write_file(self.git / "description", b"Git Pool profile\n")
-        durable.write_file(self.git / "info" / "attributes", _ATTRIBUTES.encode())
+        self.write_attributes()
         self.write_identity(identity)
         self.refs.set_head(BRANCHES + branch_of(identity.name, identity.id))
 
@@ -93,15 +97,19 @@ class Repository:
         """The plain settings that git needs to read the folder at all."""
         durable.write_file(self.git / "config", _CONFIG.encode())
 
+    def write_attributes(self) -> None:
+        """What keeps a user's own git from touching bytes."""
+        durable.write_file(self.git / "info" / "attributes", _ATTRIBUTES.encode())
+
     def write_identity(self, identity: Identity) -> None:
         data = json.dumps(identity.as_json(), ensure_ascii=False).encode()
         durable.write_file(self.git / IDENTITY, data)
 
     def identity(self) -> Identity | None:
         """Who this folder says it is: by its own file, else by its newest snapshot."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            raw = json.loads((self.git / IDENTITY).read_bytes())
-            return Identity(str(raw["id"]), str(raw["name"]), int(raw["created"]))
+        noted = self.noted_identity()
+        if noted:
+            return noted
         ref, _ = self.refs.head()
         tip = self.tip()
         if tip is None:
@@ -110,6 +118,13 @@ class Repository:
         message = parse_message(commit.message)
         name = message.name or name_of_branch((ref or "").removeprefix(BRANCHES))
         return Identity(message.profile_id, name, commit.commit_time) if name else None
+
+    def noted_identity(self) -> Identity | None:
+        """The same, by its own file alone."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            raw = json.loads((self.git / IDENTITY).read_bytes())
+            return Identity(str(raw["id"]), str(raw["name"]), int(raw["created"]))
+        return None
 
     def branch(self) -> str | None:
         """The branch HEAD names, as a full ref."""
@@ -229,10 +244,13 @@ class Repository:
 
     def sweep(self) -> None:
         """Clear what a killed process left: locks and temporary files. Our lock is held, so
-        nobody of ours uses them; another git's lock is left alone while it is fresh."""
+        nobody of ours uses them; another git's lock is left alone while it is fresh.
+        Raises Conflict where a folder to be written to is a link."""
         for name in _STALE_LOCKS:
             _remove_stale(self.git / name)
-        for folder, _, files in os.walk(self.git / "refs"):
+        for folder, below, files in os.walk(self.git / "refs"):
+            if any(os.path.islink(os.path.join(folder, name)) for name in below):
+                raise _odd()
             for file in files:
                 if file.endswith(".lock"):
                     _remove_stale(Path(folder) / file)
@@ -241,6 +259,8 @@ class Repository:
         for entry in os.scandir(self.objects.folder):
             if entry.name.startswith("tmp_obj_"):
                 os.unlink(entry.path)
+            elif entry.is_symlink():
+                raise _odd()
         for file in (self.objects.folder / "pack").glob(f"{TEMP_PACK}*.*"):
             file.unlink()
         for folder in (self.path, self.git, self.git / "info"):
@@ -299,6 +319,10 @@ def _remove_stale(lock: Path, older_than: float = 5.0) -> None:
         age = time.time() - lock.stat().st_mtime
         if age > older_than or age < 0 or lock.read_bytes() == LOCK_MARK:
             lock.unlink()
+
+
+def _odd() -> Conflict:
+    return Conflict("odd_git", "This profile's history isn't a folder of its own.")
 
 
 def _escape(name: str) -> str:

@@ -11,22 +11,26 @@ import io
 import json
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dulwich.config import ConfigFile
 from dulwich.objects import Blob, Commit, ShaFile, Tag, Tree
 
 from ..errors import Damaged
 from ..pool import durable
-from .refs import BRANCHES
+from . import tracking, unfinished
+from .mend import check_config
+from .refs import BLANK, BRANCHES
 from .repository import IDENTITY, Repository
 
+# What is noted beside the history, as JSON.
+NOTES = (IDENTITY, tracking.NOTE, unfinished.NOTE, "gitpool-conflicts.json")
 MISSING, DAMAGED, UNREADABLE = "missing", "damaged", "unreadable"
 _SHA = re.compile(r"[0-9a-f]{40}")
-_PACKED_LINE = re.compile(r"#.*|\^[0-9a-f]{40}|([0-9a-f]{40}) (refs/\S+)")
+_PACKED_LINE = re.compile(r"# pack-refs with:.*|\^[0-9a-f]{40}|([0-9a-f]{40}) (refs/\S+)")
 _CHUNK = 1 << 20
 
 
@@ -107,7 +111,7 @@ class Inspection:
         self._check_objects(tips)
 
     def _check_settings(self) -> None:
-        for name, parse in (("config", _parse_config), (IDENTITY, json.loads)):
+        for name, parse in (("config", check_config), *((note, json.loads) for note in NOTES)):
             file = f".git/{name}"
             with self._findings.reading(file), contextlib.suppress(FileNotFoundError):
                 try:
@@ -124,7 +128,7 @@ class Inspection:
         loose = set(ref_files(self._repo.git))
         for ref in sorted(loose):
             with self._findings.reading(f".git/{ref}"):
-                text = (self._repo.git / ref).read_bytes().decode("ascii", "replace").strip()
+                text = (self._repo.git / ref).read_bytes().decode("ascii", "replace").strip(BLANK)
                 if _SHA.fullmatch(text):
                     tips.setdefault(text, ref)
                 elif not text.startswith("ref: "):  # a remote's HEAD, as git users have it
@@ -161,7 +165,7 @@ class Inspection:
             data = (self._repo.git / "packed-refs").read_bytes()
             lines = data.decode("utf-8", "surrogateescape").split("\n")
             matches = [_PACKED_LINE.fullmatch(line.rstrip()) for line in lines if line.strip()]
-            if None in matches:
+            if None in matches or lines[-1]:
                 self._findings.add(file, DAMAGED, "The list of branches and tags is garbled.")
             return {match[2]: match[1] for match in matches if match and match[2]}
         return {}
@@ -225,6 +229,7 @@ class Inspection:
             obj = self._repo.objects.read(object_id)
             _require(obj, object_id)
             if self._is_loose(object_id):
+                _require_whole_file(self._repo.objects.path_of(object_id))
                 self._meter.add(obj.raw_length())
             return list(_needs(obj, shallow))
         except OSError:
@@ -237,6 +242,7 @@ class Inspection:
         try:
             if self._is_loose(object_id):
                 self._repo.objects.copy_blob(object_id, self._meter)  # type: ignore[arg-type]
+                _require_whole_file(self._repo.objects.path_of(object_id))
             else:
                 _, data = self._repo.objects.read_raw(object_id)
                 _require(Blob.from_string(data), object_id)
@@ -295,8 +301,15 @@ def _require(obj: ShaFile, object_id: str) -> None:
         raise Damaged("damaged", "These aren't the bytes that were stored.")
 
 
-def _parse_config(data: bytes) -> None:
-    """Raise ValueError where git can't read it."""
-    ConfigFile.from_file(io.BytesIO(data))
-    if b"\0" in data:
-        raise ValueError("a garbled config")
+def _require_whole_file(path: Path) -> None:
+    """Raise Damaged where the right bytes are in a file that C git wouldn't read: its checksum is
+    wrong, or cut off, or something follows it."""
+    inflate = zlib.decompressobj()
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                inflate.decompress(chunk)
+    except zlib.error:
+        raise Damaged("damaged", "The file of a stored object is damaged.") from None
+    if not inflate.eof or inflate.unused_data:
+        raise Damaged("damaged", "The file of a stored object is damaged.")

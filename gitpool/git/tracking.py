@@ -17,7 +17,7 @@ from .refs import BRANCHES, TAGS
 from .repository import Repository
 
 REMOTE_BRANCHES = "refs/remotes/gitpool/"
-_NOTE = "gitpool-remote.json"
+NOTE = "gitpool-remote.json"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Tracked:
 def read(repo: Repository) -> Tracked | None:
     """The note; None where there was no sync yet, or none that can be read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        raw = json.loads((repo.git / _NOTE).read_bytes())
+        raw = json.loads((repo.git / NOTE).read_bytes())
         words = [str(raw[key]) for key in ("address", "branch", "remote_branch", "tip")]
         tags = {str(k): str(v) for k, v in raw["tags"].items() if str(k).startswith(TAGS)}
         return Tracked(*words, tags, int(raw["at"]))
@@ -51,7 +51,7 @@ def read(repo: Repository) -> Tracked | None:
 
 def is_noted(repo: Repository) -> bool:
     """Whether there was a sync, even if what it noted can't be read any more."""
-    return (repo.git / _NOTE).exists()
+    return (repo.git / NOTE).exists()
 
 
 def point(repo: Repository, remote_branch: str, tip: str) -> None:
@@ -68,14 +68,14 @@ def write(repo: Repository, tracked: Tracked) -> None:
     """Note a sync that both sides have carried out."""
     point(repo, tracked.remote_branch, tracked.tip)
     data = json.dumps(tracked.as_json(), ensure_ascii=False).encode()
-    durable.write_file(repo.git / _NOTE, data)
+    durable.write_file(repo.git / NOTE, data)
 
 
 def forget(repo: Repository) -> None:
     """Remember no remote any more."""
     for ref in repo.refs.all(REMOTE_BRANCHES):
         repo.refs.delete(ref)
-    (repo.git / _NOTE).unlink(missing_ok=True)
+    (repo.git / NOTE).unlink(missing_ok=True)
 
 
 def ahead(repo: Repository, tracked: Tracked) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -136,11 +137,17 @@ def go_on(repo: Repository) -> None:
 
 
 def _noted(repo: Repository) -> Change | None:
+    note = repo.git / NOTE
     try:
-        raw = json.loads((repo.git / NOTE).read_bytes())
+        raw = json.loads(note.read_bytes())
+        return Change(**{**raw, "tags": [tuple(tag) for tag in raw["tags"]]})
     except FileNotFoundError:
         return None
-    return Change(**{**raw, "tags": [tuple(tag) for tag in raw["tags"]]})
+    except (ValueError, TypeError, KeyError, RecursionError):
+        # Begun or not, the history is in order; only bytes may be left to be freed.
+        log.error("Git Pool: what a clean-up noted is garbled, so it isn't gone on with.")
+        os.replace(note, note.with_name(f"{NOTE}.damaged"))
+        return None
 
 
 def _free(

@@ -7,6 +7,7 @@ service runs. Callers who change a journal hold the pool's lock.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from ..pool.kept import KeptFiles
 log = logging.getLogger("gitpool")
 
 FILE_NAME = "gitpool-edits.jsonl"
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 MOST_EDITS = 200
 MOST_BYTES = 2 << 30
 _WORD = re.compile(r"[a-z_]{1,20}")
@@ -203,14 +205,17 @@ class FileJournal:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         flags |= getattr(os, "O_BINARY", 0)
         with self._guard:
-            self._now()
             try:
+                self._now()
                 with os.fdopen(os.open(self._path, flags, 0o644), "r+b", buffering=0) as file:
                     end = file.seek(0, os.SEEK_END)
                     if end and _byte_before(file, end) != b"\n":  # a crash cut a line off
                         file.write(b"\n")
                         end += 1
-                    file.write(line)
+                    # A disk that is almost full takes a part, and says nothing until the next one.
+                    left = memoryview(line)
+                    while left:
+                        left = left[file.write(left) :]
             except OSError as error:
                 log.error("Git Pool couldn't note an edit, so it can't be undone: %s", error)
                 self._read_at = None
@@ -248,8 +253,12 @@ class FileJournal:
             with os.fdopen(os.open(self._path, flags), "rb") as file:
                 file.seek(offset)
                 return file.read(size)
-        except OSError:  # there is none, or it is no file of ours: then nothing can be undone
-            return b""
+        except OSError as error:
+            # There is none, or it is no file of ours: then nothing can be undone. One that just
+            # can't be read now says nothing of what comes next.
+            if error.errno in _NO_FILE:
+                return b""
+            raise
 
     def _entry(self, item: _Item) -> Entry:
         """The whole edit. What isn't sound, as nobody of ours wrote it, has no effect."""
@@ -288,6 +297,11 @@ def _record(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def sound_lines(data: bytes) -> list[bytes]:
+    """The lines of a journal's file that can be read."""
+    return [line for line in data.splitlines(keepends=True) if _record(line)]
 
 
 def _byte_before(file: Any, end: int) -> bytes:

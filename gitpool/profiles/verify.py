@@ -11,7 +11,8 @@ from typing import Any
 
 from ..errors import Malformed, NotAnImage, TooLarge
 from ..git.index import CachedFile, read_index, vouched
-from ..git.repository import Repository
+from ..git.refs import BRANCHES
+from ..git.repository import IDENTITY, Identity, Repository
 from ..git.soundness import (
     DAMAGED,
     MISSING,
@@ -23,15 +24,18 @@ from ..git.soundness import (
     is_index,
     ref_files,
 )
-from ..identifiers import check_id
+from ..identifiers import branch_of, check_id
 from ..pool import images
 from ..pool.content import hash_file, stat_key
 from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
+from .journals import FILE_NAME as JOURNAL
+from .journals import sound_lines
 from .library import Library, size_below
 
 __all__ = ["DAMAGED", "MISSING", "UNREADABLE", "Finding", "Verify"]
 
 _TRIES = 3
+_ROTTEN = "Its bytes aren't those of its snapshot, though nobody wrote to it."
 
 Progress = Callable[[int, int], Any]
 
@@ -80,12 +84,18 @@ class Verify:
         found: list[Finding] = []
         for _ in range(_TRIES):
             before = _state(repo)
-            found = _look(repo, progress)
+            found = self._look(repo, profile_id, progress)
             # What seems damaged may have been edited while it was looked at.
             if not found or _state(repo) == before:
                 break
         repo.objects.close()
         return found
+
+    def _look(self, repo: Repository, profile_id: str, progress: Progress) -> list[Finding]:
+        entry = None
+        with contextlib.suppress(OSError):  # `registry` tells of it
+            entry = self._library.registry.find(profile_id)
+        return _look(repo, entry, progress)
 
     def _histories(self) -> set[str]:
         try:
@@ -94,7 +104,8 @@ class Verify:
             return set()
 
 
-def _look(repo: Repository, progress: Progress) -> list[Finding]:
+def _look(repo: Repository, entry: Identity | None, progress: Progress) -> list[Finding]:
+    """entry: who the list of profiles says it is."""
     findings = Findings()
     files: dict[str, os.stat_result] = {}
     with findings.reading("."):
@@ -104,12 +115,41 @@ def _look(repo: Repository, progress: Progress) -> list[Finding]:
     _Pool(repo, findings, meter, files).check()
     if repo.exists():
         Inspection(repo, findings, meter).run()
+        _check_identity(repo, entry, findings)
+        _check_journal(repo, findings)
     elif os.path.lexists(repo.git):
         findings.add(".git", DAMAGED, "The history isn't a folder of the profile's own.")
     else:
         findings.add(".git", MISSING, "There is no history. The next snapshot begins one.")
     meter.finish()
     return findings.all()
+
+
+def _check_identity(repo: Repository, entry: Identity | None, findings: Findings) -> None:
+    """The list of profiles and the folder's own note agree; where not, the branch tells which of
+    them it was that changed."""
+    noted = repo.noted_identity()
+    if entry is None or noted is None or (noted.id, noted.name) == (entry.id, entry.name):
+        return
+    if repo.branch() == BRANCHES + branch_of(entry.name, entry.id):
+        said = "The folder's own note says that it is another profile."
+        findings.add(f".git/{IDENTITY}", DAMAGED, said)
+    else:
+        said = f"The list of profiles calls it “{entry.name}”, its own folder “{noted.name}”."
+        findings.add("../profiles.json", DAMAGED, said)
+
+
+def _check_journal(repo: Repository, findings: Findings) -> None:
+    file = f".git/{JOURNAL}"
+    with findings.reading(file), contextlib.suppress(FileNotFoundError):
+        # A last line that was cut off is what a crash leaves; nothing was noted then.
+        lines = [
+            line
+            for line in (repo.path / file).read_bytes().splitlines(keepends=True)
+            if line.endswith(b"\n") or b"\0" in line
+        ]
+        if len(sound_lines(b"".join(lines))) != len(lines):
+            findings.add(file, DAMAGED, "Some edits can't be undone any more.")
 
 
 class _Pool:
@@ -125,7 +165,7 @@ class _Pool:
 
     def check(self) -> None:
         cached, written = self._read_index()
-        manifest = self._read_manifest()
+        manifest = self._read_manifest(cached.get(MANIFEST_NAME), written)
         for name in sorted(self._files if manifest is None else manifest.file_names()):
             stat = self._files.get(name)
             if stat is None:
@@ -140,20 +180,25 @@ class _Pool:
         """blob: what the bytes must be, where the file's times say that nobody wrote to it."""
         path = self._repo.path / name
         try:
-            images.probe(path)
+            # What nobody vouches for may be cut off; else its bytes say more than its pixels.
+            images.probe(path) if blob else images.verify(path)
         except NotAnImage:
-            self._findings.add(name, DAMAGED, "This isn't an image that can be read.")
+            self._findings.add(name, DAMAGED, "This isn't an image that can be read whole.")
         except TooLarge as error:
             self._findings.add(name, UNREADABLE, error.message)
         else:
             if blob and hash_file(path) != blob:
-                said = "Its bytes aren't those of its snapshot, though nobody wrote to it."
-                self._findings.add(name, DAMAGED, said)
+                self._findings.add(name, DAMAGED, _ROTTEN)
 
-    def _read_manifest(self) -> Manifest | None:
+    def _read_manifest(self, cached: CachedFile | None, written: int) -> Manifest | None:
+        path = self._repo.path / MANIFEST_NAME
         with self._findings.reading(MANIFEST_NAME):
             try:
-                return parse_manifest((self._repo.path / MANIFEST_NAME).read_bytes())
+                manifest = parse_manifest(path.read_bytes())
+                blob = vouched(cached, os.lstat(path), written)
+                if blob and hash_file(path) != blob:
+                    self._findings.add(MANIFEST_NAME, DAMAGED, _ROTTEN)
+                return manifest
             except FileNotFoundError:
                 if self._files or self._repo.exists():
                     said = "The pool's list of images is gone."
