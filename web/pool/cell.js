@@ -12,12 +12,16 @@ import { paintWith, sizeFor } from "../thumbnails.js";
  * @typedef {object} CellState
  * @property {number} index @property {boolean} active @property {boolean} selected
  * @property {boolean} focused @property {number} side
+ * @property {boolean} passing whether it may be gone again in a moment
  *
  * @typedef {object} CellActions
  * @property {(image: string) => void} paint @property {(image: string) => void} clearMask
  * @property {(image: string) => void} enlarge @property {(image: string) => void} remove
  * @property {(image: string, label: string) => void} label
  */
+
+/** So many ms an image must stay in view before it is asked for, while others pass by. */
+const STAYS = 60;
 
 let made = 0;
 
@@ -28,6 +32,8 @@ export class Cell {
     this.actions = actions;
     this.image = "";
     this.shown = "";
+    this.said = "";
+    this.waiting = 0;
     this.picture = h("img.gp-thumb", { draggable: false, alt: "", decoding: "async" });
     this.mask = h("div.gp-mask");
     this.number = h("span.gp-number");
@@ -87,47 +93,73 @@ export class Cell {
   /** @param {Pool} pool @param {Slot} slot @param {CellState} state */
   fill(pool, slot, state) {
     this.image = slot.image;
-    this.drawImage(pool, slot, state.side);
-    this.number.textContent = String(state.index);
-    if (!this.element.classList.contains("gp-editing")) this.caption.textContent = slot.label;
+    this.drawImage(pool, slot, state);
+    const { index, active, selected, focused } = state;
+    const said = [index, active, selected, focused, !!slot.mask, !!slot.image_v, slot.image, slot.label].join("\0");
+    // What changes nothing costs nothing: most cells stay as they are while the grid scrolls.
+    if (said === this.said) return;
+    this.said = said;
+    this.number.textContent = String(index);
+    if (!this.editing) this.caption.textContent = slot.label;
     const classes = this.element.classList;
-    classes.toggle("gp-active", state.active);
-    classes.toggle("gp-selected", state.selected);
-    classes.toggle("gp-focused", state.focused);
+    classes.toggle("gp-active", active);
+    classes.toggle("gp-selected", selected);
+    classes.toggle("gp-focused", focused);
     classes.toggle("gp-masked", !!slot.mask);
     classes.toggle("gp-gone", !slot.image_v);
     this.element.dataset.image = slot.image;
-    this.element.ariaSelected = String(state.selected);
-    this.element.ariaRowIndex = String(state.index + 1);
+    this.element.ariaSelected = String(selected);
+    this.element.ariaRowIndex = String(index + 1);
     this.element.ariaLabel = [
-      t("Image {index}", { index: state.index }),
+      t("Image {index}", { index }),
       slot.label,
-      state.active && t("active"),
+      active && t("active"),
       slot.mask && t("has a mask"),
     ]
       .filter(Boolean)
       .join(", ");
   }
 
-  /** Ask only for what isn't shown already. @param {Pool} pool @param {Slot} slot @param {number} side */
-  drawImage(pool, slot, side) {
+  get editing() {
+    return this.element.classList.contains("gp-editing");
+  }
+
+  /** Whether it may become another image's: not while a person is at it. */
+  get free() {
+    return !this.editing && !this.element.contains(document.activeElement);
+  }
+
+  /** Ask only for what isn't shown already. @param {Pool} pool @param {Slot} slot @param {CellState} state */
+  drawImage(pool, slot, { side, passing }) {
     const size = sizeFor(side);
     const shown = [pool.id, slot.image, slot.image_v, slot.mask_v, size].join();
     if (shown === this.shown) return;
     this.shown = shown;
     this.element.classList.remove("gp-failed");
-    if (slot.image_v) {
-      const source = pool.thumb(slot.image, slot.image_v, size);
-      if (this.picture.src !== new URL(source, location.href).href) {
-        this.element.classList.add("gp-loading");
-        this.picture.src = source;
-      }
-    } else this.picture.removeAttribute("src");
-    paintWith(this.mask, slot.mask && slot.mask_v ? pool.thumb(slot.mask, slot.mask_v, size) : null);
+    const picture = slot.image_v ? pool.thumb(slot.image, slot.image_v, size) : null;
+    const mask = slot.mask && slot.mask_v ? pool.thumb(slot.mask, slot.mask_v, size) : null;
+    clearTimeout(this.waiting);
+    if (!passing) return this.load(picture, mask);
+    this.load(null, null);
+    this.element.classList.toggle("gp-loading", !!picture);
+    this.waiting = window.setTimeout(() => {
+      if (this.element.isConnected) this.load(picture, mask);
+      else this.shown = "";
+    }, STAYS);
+  }
+
+  /** @param {string | null} picture @param {string | null} mask */
+  load(picture, mask) {
+    if (!picture) this.picture.removeAttribute("src");
+    else if (this.picture.getAttribute("src") !== picture) {
+      this.element.classList.add("gp-loading");
+      this.picture.src = picture;
+    }
+    paintWith(this.mask, mask);
   }
 
   editLabel() {
-    if (this.element.classList.contains("gp-editing")) return;
+    if (this.editing) return;
     const before = this.caption.textContent ?? "";
     const input = h("input.gp-label-input", { value: before, ariaLabel: t("Label"), maxLength: 500 });
     const { image } = this;
@@ -137,6 +169,8 @@ export class Cell {
       done = true;
       this.element.classList.remove("gp-editing");
       this.caption.textContent = save ? input.value : before;
+      // What the server makes of it is drawn anew, whatever it is.
+      this.said = "";
       if (save && input.value !== before) this.actions.label(image, input.value);
       this.element.closest(".gp-grid")?.focus({ preventScroll: true });
     };

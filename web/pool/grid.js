@@ -14,6 +14,7 @@ const OVERSCAN = 1;
  * @property {(cell: T, index: number, size: number) => void} fill show an item in a cell
  * @property {(cell: T) => HTMLElement} elementOf
  * @property {(index: number) => string} keyOf what tells an item from another
+ * @property {(cell: T) => boolean} [mayReuse] whether a cell that scrolled away may show another item
  * @property {string} [label] what the grid holds, for assistive software
  * @property {"listbox" | "grid"} [role] a `grid`'s cells are rows and may have buttons
  */
@@ -29,6 +30,8 @@ export class Grid {
     this.wanted = 112;
     /** @type {Map<string, T>} */
     this.cells = new Map();
+    /** Whether what is drawn is only passing by, as far as one can tell. */
+    this.scrolling = false;
     this.space = h("div.gp-grid-space", { role: options.role === "grid" ? "rowgroup" : "presentation" });
     this.element = h("div.gp-grid", {
       tabIndex: 0,
@@ -37,7 +40,7 @@ export class Grid {
       ariaMultiSelectable: "true",
       dataset: { captureWheel: "true" },
     }, this.space);
-    this.element.addEventListener("scroll", () => this.draw(), { passive: true });
+    this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.element);
   }
@@ -56,40 +59,49 @@ export class Grid {
     this.draw();
   }
 
+  scrolled() {
+    this.scrolling = true;
+    this.draw();
+    this.scrolling = false;
+  }
+
   draw() {
-    if (!this.element.clientHeight) return;
+    // Everything is asked of the page before anything is changed, so that it is laid out once.
+    const { clientHeight, scrollTop } = this.element;
+    if (!clientHeight) return;
     const { columns, side, row } = this.measure();
-    const rows = Math.ceil(this.count / columns);
-    this.space.style.height = `${rows * row + GAP}px`;
-    const top = Math.floor(this.element.scrollTop / row) - OVERSCAN;
-    const bottom = Math.ceil((this.element.scrollTop + this.element.clientHeight) / row) + OVERSCAN;
-    const first = clamp(top * columns, 0, this.count);
-    const last = clamp(bottom * columns, 0, this.count);
-    /** @type {Map<string, T>} */
-    const shown = new Map();
-    for (let index = first; index < last; index++) {
-      const key = this.options.keyOf(index);
-      shown.set(key, this.cells.get(key) ?? this.options.makeCell());
-    }
-    for (const [key, cell] of this.cells) {
-      if (!shown.has(key)) this.options.elementOf(cell).remove();
-    }
-    this.cells = shown;
+    const height = `${Math.ceil(this.count / columns) * row + GAP}px`;
+    if (this.space.style.height !== height) this.space.style.height = height;
+    const first = clamp((Math.floor(scrollTop / row) - OVERSCAN) * columns, 0, this.count);
+    const last = clamp((Math.ceil((scrollTop + clientHeight) / row) + OVERSCAN) * columns, 0, this.count);
+    this.choose(first, last);
     let next = this.space.firstElementChild;
-    for (let index = first; index < last; index++) {
-      const cell = /** @type {T} */ (shown.get(this.options.keyOf(index)));
+    let index = first;
+    for (const cell of this.cells.values()) {
       const element = this.options.elementOf(cell);
       const x = GAP + (index % columns) * (side + GAP);
       const y = GAP + Math.floor(index / columns) * row;
-      element.style.transform = `translate(${x}px, ${y}px)`;
-      element.style.width = `${side}px`;
-      element.style.height = `${side + CAPTION}px`;
       this.options.fill(cell, index, side);
+      place(element, `translate(${x}px, ${y}px)`, `${side}px`, `${side + CAPTION}px`);
       // In the page they follow each other as they are read.
       if (element === next) next = next.nextElementSibling;
       else this.space.insertBefore(element, next);
+      index += 1;
     }
     this.tellFocus();
+  }
+
+  /** Have a cell for each item from `first` to before `last`. @param {number} first @param {number} last */
+  choose(first, last) {
+    const { keyOf, makeCell, elementOf } = this.options;
+    const keys = Array.from({ length: Math.max(0, last - first) }, (_, at) => keyOf(first + at));
+    const wanted = new Set(keys);
+    const gone = [...this.cells].filter(([key]) => !wanted.has(key)).map(([, cell]) => cell);
+    const free = this.scrolling ? gone.filter((cell) => this.options.mayReuse?.(cell)) : [];
+    const shown = new Map(keys.map((key) => [key, this.cells.get(key) ?? free.pop() ?? makeCell()]));
+    const kept = new Set(shown.values());
+    for (const cell of gone) if (!kept.has(cell)) elementOf(cell).remove();
+    this.cells = shown;
   }
 
   /** Tell assistive software which item the keyboard is at, and of how many. */
@@ -135,6 +147,13 @@ export class Grid {
     const line = Math.floor((atEnd ? index - 1 : index) / columns);
     return { x: column * (side + GAP) + GAP / 2, y: GAP + line * row, height: side };
   }
+}
+
+/** @param {HTMLElement} element @param {string} transform @param {string} width @param {string} height */
+function place({ style }, transform, width, height) {
+  if (style.transform !== transform) style.transform = transform;
+  if (style.width !== width) style.width = width;
+  if (style.height !== height) style.height = height;
 }
 
 /**

@@ -52,6 +52,7 @@ export class PoolPanel {
       elementOf: (cell) => cell.element,
       keyOf: (index) => this.slots[index].image,
       fill: (cell, index, side) => this.fill(cell, index, side),
+      mayReuse: (cell) => cell.free,
     });
     this.grid.wanted = SIZES[host.size(0)] ?? SIZES[1];
     this.build();
@@ -193,6 +194,7 @@ export class PoolPanel {
       active: index === pool.manifest.active,
       selected: selection.chosen.has(slot.image),
       focused: selection.focus === slot.image,
+      passing: this.grid.scrolling,
     });
   }
 
