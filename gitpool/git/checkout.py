@@ -18,6 +18,7 @@ from pathlib import Path
 from ..errors import Damaged
 from ..identifiers import is_image_name
 from ..pool import durable
+from ..pool.content import hash_file
 from ..pool.manifest import MANIFEST_NAME
 from .index import CachedFile, read_index, vouched, write_index
 from .repository import Repository
@@ -83,7 +84,9 @@ def _put(repo: Repository, wanted: dict[str, str], made: Mapping[str, Path]) -> 
     for name in present.keys() - wanted.keys():
         # Only what history holds is removed; a file it has never seen is somebody's.
         known = cached.get(name)
-        if known and known.fits(present[name]):
+        kept = bool(known and known.fits(present[name]))
+        # A crash, or a copy of the whole folder, may have left the index behind the files.
+        if kept or hash_file(repo.path / name) in repo.objects:
             (repo.path / name).unlink()
     durable.sync_folder(repo.path)
     write_index(repo.index_path, files)

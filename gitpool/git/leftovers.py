@@ -1,13 +1,15 @@
 """Objects that a cut-off snapshot wrote and no snapshot names: found and removed again.
 
 A note lies beside the history while objects are written. Where one is found later, whoever
-left it was killed; then loose objects younger than the note that nothing reaches are its own.
+left it was killed; then loose objects younger than the note that nothing reaches are its own,
+and so is the one that the note says was about to go.
 What a git user left unreachable is older, or reached by a ref or the index, and stays.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 from dulwich.objects import Commit, Tag, Tree
@@ -17,17 +19,20 @@ from . import holders, indexed
 from .repository import Repository
 
 _NOTE = "gitpool-writing"
+_SHA = re.compile(r"[0-9a-f]{40}")
 
 
 @contextlib.contextmanager
-def writing(repo: Repository) -> Iterator[None]:
+def writing(repo: Repository, leaving: str | None = None) -> Iterator[None]:
     """Have the note lie there while the block writes; it stays if the block fails.
 
+    leaving: an object that the block takes the last name from, and then removes.
     Within another such block nothing is done: the note is as old as the first thing written.
     """
     note = repo.git / _NOTE
     try:
-        note.touch(exist_ok=False)
+        with open(note, "xb") as file:
+            file.write((leaving or "").encode())
     except FileExistsError:
         yield
         return
@@ -39,10 +44,11 @@ def clear(repo: Repository) -> None:
     """Remove what a cut-off snapshot left, if one was; call it once refs are in order."""
     note = repo.git / _NOTE
     try:
-        began = note.stat().st_mtime_ns
+        began, leaving = note.stat().st_mtime_ns, note.read_bytes().decode("ascii", "replace")
     except FileNotFoundError:
         return
-    fresh = [
+    fresh = [leaving] if _SHA.fullmatch(leaving) else []
+    fresh += [
         object_id
         for object_id in repo.objects.loose_ids()
         if repo.objects.path_of(object_id).stat().st_mtime_ns >= began

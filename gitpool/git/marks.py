@@ -72,7 +72,7 @@ def write(repo: Repository, commit_id: str, mark: Mark, now: int, offset: int) -
         tag.tag_time = now
         tag.tag_timezone = offset
         tag.message = mark.text().encode()
-        with leftovers.writing(repo):
+        with leftovers.writing(repo, repo.refs.get(ref)):
             replace(repo, ref, repo.objects.write(tag))
     else:
         replace(repo, ref, None)
@@ -83,14 +83,15 @@ def replace(repo: Repository, ref: str, new: str | None) -> None:
     old = repo.refs.get(ref)
     if old == new:
         return
-    if new is None:
-        repo.refs.delete(ref)
-    else:
-        repo.refs.swap(ref, old, new)
-    if old:
-        repo.objects.delete_loose(old)
-        if old in repo.objects:
-            set_aside(repo, old)
+    with leftovers.writing(repo, old):
+        if new is None:
+            repo.refs.delete(ref)
+        else:
+            repo.refs.swap(ref, old, new)
+        if old:
+            repo.objects.delete_loose(old)
+            if old in repo.objects:
+                set_aside(repo, old)
 
 
 def set_aside(repo: Repository, tag_id: str) -> None:

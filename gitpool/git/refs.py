@@ -58,7 +58,7 @@ class Refs:
         if not _is_plain(ref):
             raise Conflict("bad_ref", "That isn't a branch or tag that can be kept.")
         path = self.folder / ref
-        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.make_folder(path.parent)
         with self._locked(path):
             if self.get(ref) != old:
                 raise Conflict(

@@ -194,6 +194,10 @@ def sweep(repo: Repository, what: Dead, ready: Ready) -> None:
     for objects in (what.blobs, what.trees, what.commits):
         for name in objects:
             repo.objects.delete_loose(name)
+    # A snapshot that came back after a power cut would be seen, without its files.
+    for folder in {repo.objects.path_of(name).parent for name in what.commits}:
+        if folder.is_dir():
+            durable.sync_folder(folder)
 
 
 def spare_tags(repo: Repository) -> set[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import unicodedata
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -113,9 +113,8 @@ class PoolFolder:
         durable.make_folder(self.path)
         number = max(manifest.next_seq, self._highest_number() + 1)
         name = image_name(number, info.extension)
-        os.replace(staged, self.path / name)
-        durable.sync_folder(self.path)
-        return self.save(manifest.add(Slot(name, None, label, added)))
+        with self._placed(staged, name):
+            return self.save(manifest.add(Slot(name, None, label, added)))
 
     def remove_all(self, manifest: Manifest, indexes: list[int]) -> Manifest:
         """Remove the slots at these places, and their files."""
@@ -146,14 +145,12 @@ class PoolFolder:
     ) -> Manifest:
         """Take the staged file as the slot's mask; `mask` is what `check_mask` found it to be."""
         name = mask_name(manifest.slots[index].image)
-        if mask.extension == ".png":
-            os.replace(staged, self.path / name)
-            durable.sync_folder(self.path)
-        else:
+        if mask.extension != ".png":
             painted = images.mask_layer(images.decode(staged))
-            with durable.replacing(self.path / name) as file:
+            with durable.replacing(staged) as file:
                 painted.save(file, "PNG")
-        return self.save(manifest.change(index, mask=name))
+        with self._placed(staged, name):
+            return self.save(manifest.change(index, mask=name))
 
     def clear_mask(self, manifest: Manifest, index: int) -> Manifest:
         mask = manifest.slots[index].mask
@@ -207,6 +204,22 @@ class PoolFolder:
             mask = self._stray_mask(name, new)
             manifest = manifest.add(Slot(new, mask, label, added))
         return manifest
+
+    @contextlib.contextmanager
+    def _placed(self, staged: Path, name: str) -> Iterator[None]:
+        """Move a staged file to its place, durably, for a block that has the manifest name it;
+        gone again where it doesn't, unless it took another one's place."""
+        path = self.path / name
+        fresh = not path.exists()
+        os.replace(staged, path)
+        try:
+            durable.sync_folder(self.path)
+            yield
+        except BaseException:
+            saved = self.read()
+            if fresh and not (saved and name in saved.file_names()):
+                path.unlink(missing_ok=True)
+            raise
 
     def _highest_number(self) -> int:
         return max((number_of(name) for name in self.image_names()), default=0)

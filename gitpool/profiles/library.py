@@ -201,7 +201,9 @@ class Library:
         try:
             yield folder
         finally:
-            remove_tree(folder)
+            # What can't be removed now undoes nothing that was done; `clean_staging` comes by.
+            with contextlib.suppress(OSError):
+                remove_tree(folder)
 
     def clean_staging(self, older_than: float = 86400) -> None:
         """Remove scratch folders that a killed process left, once nobody can be using them."""
@@ -219,7 +221,9 @@ class Library:
 def remove_tree(folder: Path) -> None:
     """Remove a folder with all in it, read-only objects too; a missing one is fine."""
 
-    def retry(function, path, _):  # type: ignore[no-untyped-def]
+    def retry(function, path, failure):  # type: ignore[no-untyped-def]
+        if function not in (os.unlink, os.rmdir):
+            raise failure[1]
         with contextlib.suppress(FileNotFoundError):
             Path(path).chmod(0o700)
             function(path)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import Conflict, Malformed, NotFound
-from ..git import clone, snapshots
-from ..git.changes import Version
-from ..git.messages import Message
+from ..git import clone, leftovers, snapshots
+from ..git import versions as git_versions
+from ..git.changes import Version, compare
+from ..git.messages import Message, sentence
 from ..git.refs import BRANCHES
 from ..git.repository import Identity, Repository
 from ..identifiers import branch_of, check_id, check_name, free_name
 from ..pool import durable
 from ..pool.folder import PoolFolder
+from ..pool.manifest import Manifest
 from . import edits
-from .library import PRIVATE, Library, remove_tree
+from .library import PRIVATE, Library, OpenProfile
+from .placement import PLACING, Placement
 
 KEEP_DELETED_DAYS = 7
 
@@ -29,6 +31,7 @@ class Profiles:
 
     def __init__(self, library: Library) -> None:
         self._library = library
+        self._placement = Placement(library)
 
     def list(self) -> dict[str, Any]:
         """The profiles, pools on disk that aren't any, and profiles that can be undeleted."""
@@ -45,13 +48,12 @@ class Profiles:
         """A new, empty profile. Raises Conflict where the name is taken."""
         library, name = self._library, check_name(name)
         identity = Identity(check_id(profile_id), name, library.now())
-        with library.locks.hold(profile_id), library.registry_lock() as registry:
-            registry.require_free(name)
-            repo = Repository(library.path_of(profile_id))
-            durable.make_folder(repo.path)
+        library.registry.require_free(name)
+        with library.staging(profile_id) as scratch:
+            repo = Repository(scratch / "pool")
+            repo.path.mkdir()
             self._begin(repo, identity, "auto", "Create the profile")
-            registry.put(identity)
-        return self._changed(identity)
+            return self.place(repo, identity, exactly=True)
 
     def rename(self, profile_id: str, name: str) -> dict[str, Any]:
         """Give a profile another name; its branch follows, its history stays."""
@@ -75,9 +77,9 @@ class Profiles:
             if entry is None and not (forever and trashed.exists()):
                 library.registry.get(profile_id)
             if entry:
-                self._to_trash(entry)
+                self._to_trash(entry, forever)
             if forever:
-                self._remove_trashed(profile_id)
+                self._placement.remove_trashed(profile_id)
         library.changed(profile_id)
         return self.list()
 
@@ -94,9 +96,10 @@ class Profiles:
             with library.registry_lock() as registry:
                 name = free_name(check_name(record["name"]), registry.names())
                 identity = Identity(profile_id, name, int(record["created"]))
-                os.replace(library.trash_of(profile_id), target)
-                durable.sync_folder(library.base)
-                registry.put(identity)
+                with self._placement.moved(
+                    profile_id, library.trash_of(profile_id), target, listed=True
+                ):
+                    registry.put(identity)
             library.trash_of(profile_id).with_suffix(".json").unlink(missing_ok=True)
             with library.open_profile(profile_id):
                 pass
@@ -105,10 +108,11 @@ class Profiles:
     def purge(self) -> None:
         """Remove for good what was deleted more than a week ago."""
         limit = self._library.now() - KEEP_DELETED_DAYS * 86400
+        self._placement.carry_on(limit)
         for record in self._deleted():
             if record["deleted"] <= limit:
                 with self._library.locks.hold(record["id"]):
-                    self._remove_trashed(record["id"])
+                    self._placement.remove_trashed(record["id"])
 
     def adopt(self, pool_id: str, name: str) -> dict[str, Any]:
         """Make a pool on disk a profile, in place; one with a history keeps it."""
@@ -127,9 +131,10 @@ class Profiles:
                 stored = repo.identity() if repo.exists() else None
                 created = stored.created if stored else library.now()
                 identity = Identity(pool_id, name, created)
-                if not repo.exists():
-                    self._begin(repo, identity, "auto", "Make this pool a profile")
-                registry.put(identity)
+                with self._placement.history_of(repo) as fresh:
+                    if fresh:
+                        self._begin(repo, identity, "auto", "Make this pool a profile")
+                    registry.put(identity)
             with library.open_profile(pool_id) as pool:
                 snapshots.take(pool.repo, identity, "auto", library.now())
         return self._changed(identity)
@@ -151,15 +156,10 @@ class Profiles:
                     )
                 manifest = library.manifest(source_id)
                 present = source.image_files()
-                for name in sorted(manifest.file_names() & present.keys()):
-                    durable.copy_file(source.path / name, pool.folder.path / name)
-                durable.sync_folder(pool.folder.path)
-                slots = tuple(s for s in manifest.slots if s.image in present)
-                pool.folder.save(replace(manifest, slots=slots))
-                identity = library.registry.get(profile_id)
-                snapshots.take(pool.repo, identity, "auto", library.now())
-                copied = pool.repo.version(pool.repo.tip())
-                edits.record(pool, Version(pool.manifest), copied, "seed")
+                slots = [s for s in manifest.slots if s.image in present]
+                slots = [s if s.mask in present else replace(s, mask=None) for s in slots]
+                manifest = replace(manifest, slots=tuple(slots))
+                self._copy(pool, source.path, manifest)
         library.changed(profile_id)
         return {"copied": len(slots)}
 
@@ -182,19 +182,25 @@ class Profiles:
             text = f"Start from a snapshot of “{pool.identity.name}”"
             return self._clone(pool.repo, snapshot, new_id, name, text)
 
-    def place(self, repo: Repository, identity: Identity) -> dict[str, Any]:
-        """Move a finished repository from staging to where it belongs, and list it."""
+    def place(self, repo: Repository, identity: Identity, exactly: bool = False) -> dict[str, Any]:
+        """Move a finished repository from staging to where it belongs, and list it; under the
+        next free name where its own is taken, unless it must be `exactly` that."""
         library = self._library
         target = library.path_of(identity.id)
         with library.locks.hold(identity.id), library.registry_lock() as registry:
+            if exactly:
+                registry.require_free(identity.name)
+            if target.is_dir() and any(target.iterdir()):
+                raise Conflict("folder_taken", "A pool of the same id is in its place.")
             name = free_name(identity.name, registry.names())
             if name != identity.name:
                 identity = replace(identity, name=name)
                 snapshots.settle(repo, identity, library.now())
             repo.objects.close()
-            os.replace(repo.path, target)
-            durable.sync_folder(library.base)
-            registry.put(identity)
+            durable.write_file(repo.git / PLACING, b"")
+            with self._placement.moved(identity.id, repo.path, target, listed=True):
+                registry.put(identity)
+            (target / ".git" / PLACING).unlink(missing_ok=True)
         return self._changed(identity)
 
     def _clone(
@@ -219,25 +225,36 @@ class Profiles:
         self._library.changed(identity.id)
         return identity.as_json()
 
-    def _to_trash(self, entry: Identity) -> None:
+    def _to_trash(self, entry: Identity, forever: bool) -> None:
+        """Take a profile's folder and its entry away; without `forever` it is noted as one that
+        can be brought back."""
         library = self._library
         source, target = library.path_of(entry.id), library.trash_of(entry.id)
-        remove_tree(target)
+        self._placement.remove_trashed(entry.id)
         durable.make_folder(target.parent)
-        if source.is_dir():
-            record = {**entry.as_json(), "deleted": library.now()}
-            data = json.dumps(record, ensure_ascii=False).encode()
-            durable.write_file(target.with_suffix(".json"), data)
         with library.registry_lock() as registry:
-            registry.drop(entry.id)
-        if source.is_dir():
-            os.replace(source, target)
-            durable.sync_folder(library.base)
+            if not source.is_dir():
+                registry.drop(entry.id)
+                return
+            if not forever:
+                record = {**entry.as_json(), "deleted": library.now()}
+                data = json.dumps(record, ensure_ascii=False).encode()
+                durable.write_file(target.with_suffix(".json"), data)
+            with self._placement.moved(entry.id, source, target, listed=False):
+                registry.drop(entry.id)
 
-    def _remove_trashed(self, profile_id: str) -> None:
-        trashed = self._library.trash_of(profile_id)
-        remove_tree(trashed)
-        trashed.with_suffix(".json").unlink(missing_ok=True)
+    def _copy(self, pool: OpenProfile, source: Path, manifest: Manifest) -> None:
+        """Have an empty profile show a pool's files, whole or not at all: as a snapshot that is
+        put into the folder."""
+        repo, now, names = pool.repo, self._library.now(), sorted(manifest.file_names())
+        snapshots.take(repo, pool.identity, "auto", now)
+        with leftovers.writing(repo):
+            stored = repo.objects.write_files(source / name for name in names)
+            files = {name: blob for name, (blob, _) in zip(names, stored, strict=True)}
+            said = sentence(compare(Version(), Version(manifest, files)))
+            message = Message(said, "auto", pool.identity.id, pool.identity.name)
+            made = git_versions.show_manifest(repo, pool.identity, manifest, files, message, now)
+        edits.record(pool, Version(pool.manifest), repo.version(made), "seed")
 
     def _deleted(self) -> list[dict[str, Any]]:
         found = []

@@ -88,6 +88,7 @@ class Registry:
         if damaged:
             self._set_aside()
         durable.make_folder(self.base)
+        durable.sweep_temporary(self.base)
         data = {"profiles": [entry.as_json() for entry in entries]}
         text = json.dumps(data, ensure_ascii=False, indent=1)
         durable.write_file(self.path, text.encode("utf-8", "replace") + b"\n")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +13,7 @@ from dulwich.config import ConfigFile
 
 from ..errors import Conflict, Damaged, NotFound, RemoteFailed
 from ..git.outgoing import Outgoing, outgoing
-from ..git.pack import store_pack, stream_pack
+from ..git.pack import TEMP_PACK, store_pack, stream_pack
 from ..git.refs import BRANCHES, LOCK_MARK, TAGS
 from ..git.repository import Repository
 from ..pool import durable
@@ -25,6 +23,9 @@ from .transport import Choose, RefUpdate, RemoteMoved, Sent, Sink
 
 _CONFIG = b"[core]\n\trepositoryformatversion = 0\n\tfilemode = false\n\tbare = true\n"
 _STALE = 10.0
+_ABANDONED = 3600.0
+# What a repository that isn't known by its HEAD yet has.
+_FIRST = ("objects", "refs", "config")
 
 
 class FolderRemote:
@@ -86,6 +87,7 @@ class FolderRemote:
             there = _refs(repo)
             if any(there.get(update.ref) != update.old for update in updates):
                 raise RemoteMoved
+            _sweep(repo)
             if objects.ids:
                 store_pack(repo.objects.folder / "pack", objects.objects, objects.ids, sent)
             for update in sorted(updates, key=lambda update: update.new is None):
@@ -103,7 +105,8 @@ class FolderRemote:
             return None
         except NotADirectoryError:
             raise _unfit("That address is a file, not a folder.") from None
-        if not entries:
+        if all(name in _FIRST or name.startswith(durable.TEMP_PREFIX) for name in entries):
+            # There is nothing yet, or whoever was making it was cut off.
             return None
         if ".git" in entries:
             raise _unfit("Somebody works in that folder, so it can't be shared.")
@@ -131,23 +134,12 @@ class FolderRemote:
             )
 
     def _create(self) -> Repository:
-        """Make the repository beside its place, then move it there: nobody sees half of one."""
-        scratch = self.path.with_name(f"{durable.TEMP_PREFIX}{secrets.token_hex(8)}")
-        try:
-            for name in ("objects/pack", "objects/info", "refs/heads", "refs/tags"):
-                durable.make_folder(scratch / name)
-            durable.write_file(scratch / "config", _CONFIG)
-            durable.write_file(scratch / "HEAD", b"ref: refs/heads/main\n")
-            with contextlib.suppress(FileNotFoundError):
-                self.path.rmdir()
-            os.rename(scratch, self.path)
-        except OSError:
-            # Another machine may have made it at the same moment.
-            if not (self.path / "HEAD").exists():
-                raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        durable.sync_folder(self.path.parent)
+        """Make the repository: what it is known by comes last, so nobody takes half of one for
+        it. Another machine, which may make it at the same moment, makes the same."""
+        for name in ("objects/pack", "objects/info", "refs/heads", "refs/tags"):
+            durable.make_folder(self.path / name)
+        durable.write_file(self.path / "config", _CONFIG)
+        durable.write_file(self.path / "HEAD", b"ref: refs/heads/main\n")
         return Repository(self.path, bare=True)
 
     def _needed(self, repo: Repository, wanted: list[str], haves: Sequence[str]) -> Outgoing:
@@ -187,8 +179,10 @@ def _stream(objects: Outgoing) -> Iterator[bytes]:
 def _set(repo: Repository, update: RefUpdate) -> None:
     lock = repo.git / f"{update.ref}.lock"
     with contextlib.suppress(FileNotFoundError):
-        # Ours, and held for a moment only: an old one is a killed process's.
-        if lock.read_bytes() == LOCK_MARK and time.time() - lock.stat().st_mtime > _STALE:
+        # Ours is held for a moment only: an old one is a killed process's. After a power cut what
+        # it says may be lost; but nobody's is held for an hour.
+        ours = lock.read_bytes() == LOCK_MARK
+        if time.time() - lock.stat().st_mtime > (_STALE if ours else _ABANDONED):
             lock.unlink()
     try:
         if update.new is None:
@@ -198,6 +192,17 @@ def _set(repo: Repository, update: RefUpdate) -> None:
             repo.refs.swap(update.ref, update.old, update.new)
     except Conflict:
         raise RemoteMoved from None
+
+
+def _sweep(repo: Repository) -> None:
+    """Remove what killed processes left half-made, once nobody can be at it any more."""
+    half_made = (durable.TEMP_PREFIX, TEMP_PACK)
+    for folder in (repo.git, repo.objects.folder / "pack", *(repo.git / "refs").rglob("*")):
+        for entry in os.scandir(folder) if folder.is_dir() else ():
+            if entry.name.startswith(half_made) and entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    if time.time() - entry.stat().st_mtime > _ABANDONED:
+                        os.unlink(entry.path)
 
 
 def _lead_head(repo: Repository) -> None:

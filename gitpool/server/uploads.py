@@ -86,13 +86,20 @@ async def _save(part: BodyPartReader, form: Form, folder: Path, limit: int) -> N
                 raise TooLarge("too_large", f"Files may have {limit >> 20} MB at most.")
             pending += chunk
             if len(pending) >= _CHUNK:
-                await run(file.write, bytes(pending))
+                await run(_write, file, bytes(pending))
                 pending.clear()
         await run(_finish, file, bytes(pending))
 
 
+def _write(file: BinaryIO, data: bytes) -> None:
+    """All of it: a disk that is almost full takes a part, and says nothing until the next one."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
 def _finish(file: BinaryIO, rest: bytes) -> None:
-    file.write(rest)
+    _write(file, rest)
     os.fsync(file.fileno())
 
 
