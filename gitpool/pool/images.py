@@ -118,10 +118,13 @@ def decode(source: Path | BinaryIO, size: int | None = None) -> Image.Image:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image itself, turned as its EXIF data says; unreadable EXIF data says nothing."""
+    """The image turned as its EXIF data says; unreadable EXIF data says nothing."""
     from PIL import ImageOps
 
     with contextlib.suppress(SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        if image.format == "TIFF":
+            # Some versions of Pillow turn a TIFF back, or look for more of it in its file.
+            return ImageOps.exif_transpose(image).copy()
         ImageOps.exif_transpose(image, in_place=True)
     return image
 
