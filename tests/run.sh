@@ -23,5 +23,9 @@ fi
 .venv-test/bin/python -m pip install -q --disable-pip-version-check -e ".[test]"
 .venv-test/bin/ruff check .
 .venv-test/bin/ruff format --check .
-# The page's tests take longest and wait most, so they begin, and three share two processors.
-.venv-test/bin/python -m pytest tests/browser tests -q -n 3 --dist loadfile --no-loadscope-reorder "$@"
+# The page's tests wait most, so three share two processors. How much of the product the others
+# run through is counted, in processes of their own too.
+pytest=(.venv-test/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder)
+"${pytest[@]}" tests/browser
+"${pytest[@]}" tests --ignore tests/browser --cov --cov-report=
+.venv-test/bin/python -m coverage report
