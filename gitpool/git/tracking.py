@@ -40,9 +40,14 @@ class Tracked:
 
 
 def read(repo: Repository) -> Tracked | None:
-    """The note; None where there was no sync yet, or none that can be read."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        raw = json.loads((repo.git / NOTE).read_bytes())
+    """The note; None where there was no sync yet, or what was noted is garbled. A note that just
+    can't be read now is another thing: what follows from it must not be done."""
+    try:
+        data = (repo.git / NOTE).read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+        raw = json.loads(data)
         words = [str(raw[key]) for key in ("address", "branch", "remote_branch", "tip")]
         tags = {str(k): str(v) for k, v in raw["tags"].items() if str(k).startswith(TAGS)}
         return Tracked(*words, tags, int(raw["at"]))
