@@ -162,7 +162,7 @@ def page(
 _PAGE = """\
 # How fast everything is that touches images
 
-Measured by
+Measured by (the grid itself is in [grid-performance.md](grid-performance.md))
 
 ```sh
 {command}
