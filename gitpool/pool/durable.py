@@ -58,6 +58,14 @@ def write_file(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write to an unbuffered file, all of it: a disk that is almost full takes a part, and says
+    nothing until the next one."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
 def copy_file(source: Path, target: Path) -> None:
     """Copy with fsync; the folder is the caller's to sync. The kernel copies, and where the
     file system can have one file share another's bytes until either changes, it does that."""

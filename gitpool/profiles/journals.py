@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..git.deltas import Delta, all_files, parse
+from ..pool import durable
 from ..pool.kept import KeptFiles
 
 log = logging.getLogger("gitpool")
@@ -212,10 +213,7 @@ class FileJournal:
                     if end and _byte_before(file, end) != b"\n":  # a crash cut a line off
                         file.write(b"\n")
                         end += 1
-                    # A disk that is almost full takes a part, and says nothing until the next one.
-                    left = memoryview(line)
-                    while left:
-                        left = left[file.write(left) :]
+                    durable.write_all(file, line)
             except OSError as error:
                 log.error("Git Pool couldn't note an edit, so it can't be undone: %s", error)
                 self._read_at = None

@@ -14,6 +14,7 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ..errors import Malformed, TooLarge
+from ..pool import durable
 from ..profiles.library import Library
 from .answers import run
 
@@ -86,20 +87,13 @@ async def _save(part: BodyPartReader, form: Form, folder: Path, limit: int) -> N
                 raise TooLarge("too_large", f"Files may have {limit >> 20} MB at most.")
             pending += chunk
             if len(pending) >= _CHUNK:
-                await run(_write, file, bytes(pending))
+                await run(durable.write_all, file, bytes(pending))
                 pending.clear()
         await run(_finish, file, bytes(pending))
 
 
-def _write(file: BinaryIO, data: bytes) -> None:
-    """All of it: a disk that is almost full takes a part, and says nothing until the next one."""
-    left = memoryview(data)
-    while left:
-        left = left[file.write(left) :]
-
-
 def _finish(file: BinaryIO, rest: bytes) -> None:
-    _write(file, rest)
+    durable.write_all(file, rest)
     os.fsync(file.fileno())
 
 
