@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile.archives import varint
 from machines import ROUTE, Machine
 from remotes.endless import asked, pkt
 from remotes.folder import bare_repo
@@ -582,14 +583,6 @@ def pack_of(*entries: bytes, count: int | None = None, version: int = 2) -> byte
     count = len(entries) if count is None else count
     body = b"PACK" + struct.pack(">II", version, count) + b"".join(entries)
     return body + hashlib.sha1(body).digest()
-
-
-def varint(value: int) -> bytes:
-    out = [value & 127]
-    while value := value >> 7:
-        out[-1] |= 128
-        out.append(value & 127)
-    return bytes(out)
 
 
 def copying(base: int, times: int, claimed: int | None = None) -> bytes:

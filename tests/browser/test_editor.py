@@ -358,14 +358,20 @@ def test_what_is_no_image_is_refused_in_words(start: Start, tmp_path: Path) -> N
     editor.errors[:] = [error for error in editor.errors if "415" not in error]
 
 
-def test_500_images_load_only_what_is_seen(start: Start) -> None:
-    editor = start()
+def drop_in(editor: Editor, count: int) -> str:
+    """The pool shown, with so many more images in it; gives its id."""
     profile = editor.pool_id()
     folder = editor.demo.pool_folder(profile)
     template = (folder / "img_0001.png").read_bytes()
-    for number in range(488):
-        (folder / f"dropped {number:03d}.png").write_bytes(template)
+    for number in range(count):
+        (folder / f"dropped {number:04d}.png").write_bytes(template)
     editor.demo.post("grid_pool/profiles/snapshot", {"id": profile})
+    return profile
+
+
+def test_500_images_load_only_what_is_seen(start: Start) -> None:
+    editor = start()
+    profile = drop_in(editor, 488)
     editor.requests.clear()
     editor.page.reload()
     editor.ready()
@@ -388,12 +394,7 @@ def test_500_images_load_only_what_is_seen(start: Start) -> None:
 
 def put_5000(editor: Editor) -> str:
     """The pool shown, with 5,000 images in it; gives its id."""
-    profile = editor.pool_id()
-    folder = editor.demo.pool_folder(profile)
-    template = (folder / "img_0001.png").read_bytes()
-    for number in range(4988):
-        (folder / f"dropped {number:04d}.png").write_bytes(template)
-    editor.demo.post("grid_pool/profiles/snapshot", {"id": profile})
+    profile = drop_in(editor, 4988)
     editor.page.reload()
     editor.ready()
     editor.page.locator(".gp-pool .gp-count", has_text="5,000 images").wait_for()
