@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from ..pool.manifest import Manifest
-from ..profiles.runs import PoolView
+from ..profiles.views import PoolView
 
 _last: dict[str, tuple[Manifest, dict[str, str], str]] = {}
 

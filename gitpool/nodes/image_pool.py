@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from ..errors import GitPoolError, NotAnImage, NotFound
 from ..identifiers import check_id
 from ..pool.manifest import Manifest
-from ..profiles.runs import PoolView, Runs
+from ..profiles.runs import Runs
+from ..profiles.views import PoolView
 from ..service import Service
 from . import decode
 from .fingerprint import content_of, fingerprint

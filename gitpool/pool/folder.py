@@ -12,11 +12,12 @@ import unicodedata
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from ..errors import Conflict, Unacceptable
 from ..identifiers import IMAGE_EXTENSIONS, is_image_name
 from . import durable, images
+from .content import stat_key
 from .manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -28,6 +29,10 @@ from .manifest import (
     parse_manifest,
 )
 
+T = TypeVar("T")
+# Whoever edits without a pause is waited for no longer than this.
+_TRIES = 5
+
 
 @dataclass(frozen=True)
 class PoolFolder:
@@ -37,8 +42,12 @@ class PoolFolder:
 
     def image_files(self) -> dict[str, os.stat_result]:
         """Every image and mask file in the folder, by name; links are not followed."""
-        prefix = f"{self.path}{os.sep}"
-        return {name: os.lstat(prefix + name) for name in self.image_names()}
+        prefix, found = f"{self.path}{os.sep}", {}
+        for name in self.image_names():
+            # Who only reads holds no lock: a file may be removed once its name was read.
+            with contextlib.suppress(FileNotFoundError):
+                found[name] = os.lstat(prefix + name)
+        return found
 
     def image_names(self) -> list[str]:
         """The same, by name alone, which costs a quarter."""
@@ -93,6 +102,18 @@ class PoolFolder:
         if manifest is None:
             return rebuild(self.image_files(), remembered)
         return manifest
+
+    def steadily(self, read: Callable[[], T]) -> T:
+        """What `read` gives of the folder, for who holds no lock: read again where the manifest
+        was changed meanwhile. Files are written before the manifest that names them and removed
+        after it, so all that one manifest names was there for as long as it was."""
+        for _ in range(_TRIES):
+            before = self.stat(MANIFEST_NAME)
+            found = read()
+            after = self.stat(MANIFEST_NAME)
+            if before == after or (before and after and stat_key(before) == stat_key(after)):
+                break
+        return found
 
     def save(self, manifest: Manifest) -> Manifest:
         """Write the manifest; a damaged one is kept beside it, for whoever can read it."""

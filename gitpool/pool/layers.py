@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -17,10 +18,12 @@ def render(path: Path, mask: Path | None, channel: str) -> bytes:
 
     shown = images.as_rgb(images.decode(path))
     painted = Image.new("L", shown.size, 0)
-    if mask is not None and mask.is_file():
-        painted = images.mask_layer(images.decode(mask))
-        if painted.size != shown.size:
-            painted = painted.resize(shown.size, Image.Resampling.BILINEAR)
+    # A mask may be cleared at any moment.
+    with contextlib.suppress(FileNotFoundError):
+        if mask is not None and mask.is_file():
+            painted = images.mask_layer(images.decode(mask))
+    if painted.size != shown.size:
+        painted = painted.resize(shown.size, Image.Resampling.BILINEAR)
     if channel == "a":
         shown = Image.new("RGB", shown.size)
     if channel != "rgb":

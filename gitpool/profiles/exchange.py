@@ -6,25 +6,25 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import GitPoolError, NotAnImage, Unacceptable
+from ..errors import Conflict, GitPoolError, NotAnImage, Unacceptable
 from ..git import bundle, clone, snapshots
-from ..git.index import read_index
 from ..git.messages import Message
 from ..git.repository import Identity, Repository
 from ..identifiers import check_name, free_name
 from ..pool import durable, images
-from ..pool.content import stat_key
 from ..pool.manifest import MANIFEST_NAME
 from ..pool.threads import each
+from . import views
 from .archive import Content, stream_zip, unpack_zip
 from .library import Library
 from .profiles import Profiles
+from .views import PoolView
 
 _MAX_RATIO = 1000
-_CHUNK = 1 << 20
 _HELD = 32 << 20
 
 
@@ -38,20 +38,11 @@ class Exchange:
     def export_zip(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
         """The profile's name, and its pool as it is now as a zip, a piece at a time."""
         entry = self._library.registry.get(profile_id)
-        folder = self._library.folder(profile_id)
-        repo = Repository(folder.path)
-        manifest = self._library.manifest(profile_id)
-        present = folder.image_files()
-        cached, _ = read_index(repo.index_path) if repo.exists() else ({}, 0)
-        files: dict[str, Callable[[], Content]] = {}
-        data = manifest.dump()
-        if folder.read() is not None:
-            data = (folder.path / MANIFEST_NAME).read_bytes()
-        files[MANIFEST_NAME] = lambda: data
-        for name in sorted(manifest.file_names() & present.keys()):
-            known = cached.get(name)
-            blob = known.blob if known and known.fits(present[name]) else None
-            files[name] = _reader(repo, folder.path / name, present[name], blob)
+        view = views.look(self._library, profile_id)
+        data = view.manifest.dump()
+        files: dict[str, Callable[[], Content]] = {MANIFEST_NAME: lambda: data}
+        for name in sorted(view.blobs):
+            files[name] = partial(_content, self._library, view, name)
         return entry.name, stream_zip(entry.name, files)
 
     def export_bundle(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
@@ -147,28 +138,26 @@ class Exchange:
         return Identity(new_id, free, self._library.now())
 
 
-def _reader(
-    repo: Repository, path: Path, stat: os.stat_result, blob: str | None
-) -> Callable[[], Content]:
-    """What reads a file as it is now; if it changes under way, as it was stored, if it was."""
+def _content(library: Library, view: PoolView, name: str) -> Content:
+    """A file as it was in that view. Raises Conflict."""
 
     def write(target: BinaryIO) -> None:
-        if blob and blob in repo.objects:
-            repo.objects.copy_blob(blob, target)
-            return
-        with open(path, "rb") as source:
-            while chunk := source.read(_CHUNK):
-                target.write(chunk)
+        if not views.copy(library, view, name, target):
+            raise _gone(name)
 
-    def read() -> Content:
-        if stat.st_size <= _HELD:
-            with contextlib.suppress(FileNotFoundError):
-                data = path.read_bytes()
-                if stat_key(os.lstat(path)) == stat_key(stat) and len(data) == stat.st_size:
-                    return data
-        return write
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(library.path_of(view.pool_id) / name).st_size > _HELD:
+            return write
+    data = views.read(library, view, name)
+    if data is None:
+        raise _gone(name)
+    return data
 
-    return read
+
+def _gone(name: str) -> Conflict:
+    return Conflict(
+        "changed_meanwhile", f"“{name}” was changed during the export.", "Export it again."
+    )
 
 
 def _sync_files(repo: Repository) -> None:

@@ -24,8 +24,8 @@ class Pools:
 
     def list(self, pool_id: str) -> dict[str, Any]:
         """The manifest. Changes nothing; a pool that nobody has added to is empty."""
-        library = self._library
-        return self._answer(pool_id, library.folder(pool_id), library.manifest(pool_id))
+        folder, manifest = self._library.folder(pool_id), self._library.manifest
+        return folder.steadily(lambda: self._answer(pool_id, folder, manifest(pool_id)))
 
     def add(
         self, pool_id: str, staged: Path, added: int, label: str = "", batch: object = ""

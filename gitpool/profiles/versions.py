@@ -101,8 +101,12 @@ class Versions:
 
     def present(self, repo: Repository) -> Version:
         """The pool as the folder has it now, snapshotted or not."""
-        manifest = repo.folder.load(repo.remembered())
-        return Version(manifest, self._library.contents.of(repo.path, manifest.file_names()))
+
+        def read() -> Version:
+            manifest = repo.folder.load(repo.remembered())
+            return Version(manifest, self._library.contents.of(repo.path, manifest.file_names()))
+
+        return repo.folder.steadily(read)
 
     def restore(
         self, profile_id: str, snapshot: str, images: object = None, parts: object = None

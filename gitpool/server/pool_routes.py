@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -98,11 +99,8 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
     @routes.get("/grid_pool/thumb")
     @answered
     async def thumb(request: web.Request) -> web.Response:
-        try:
+        with _gone_meanwhile():
             return await _thumbnail(request, service)
-        except FileNotFoundError:
-            # Somebody removed it while it was being drawn.
-            raise NotFound("unknown_image", "There is no such image in the pool.") from None
 
     @routes.get("/grid_pool/layers")
     @answered
@@ -114,9 +112,19 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
         slot = next((s for s in manifest.slots if s.image == path.name), None)
         mask = path.with_name(slot.mask) if slot and slot.mask else None
         channel = request.query.get("channel", "rgba")
-        data = await draw(layers.render, path, mask, channel)
+        with _gone_meanwhile():
+            data = await draw(layers.render, path, mask, channel)
         headers = {**MARK, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         return web.Response(body=data, content_type="image/png", headers=headers)
+
+
+@contextlib.contextmanager
+def _gone_meanwhile() -> Iterator[None]:
+    """What somebody removes while it is being drawn isn't there."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFound("unknown_image", "There is no such image in the pool.") from None
 
 
 async def _with_upload(

@@ -1,0 +1,108 @@
+"""A pool as it was at one moment, to be read while others go on editing it.
+
+The pool's manifest and the content ids of its files are noted. Their bytes aren't copied: they
+are in the folder, or, once something has taken their place there, wherever the edit that did so
+kept them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import Damaged
+from ..git.contents import Contents
+from ..git.repository import Repository
+from ..pool.content import hash_bytes
+from ..pool.manifest import Manifest
+from .library import Library
+
+
+@dataclass(frozen=True)
+class PoolView:
+    """A pool at one moment. blobs: the content id of each file that was there, by name.
+
+    exists: whether there was a folder; a pool that nobody has added to is empty.
+    """
+
+    pool_id: str
+    exists: bool = False
+    manifest: Manifest = field(default_factory=Manifest)
+    blobs: dict[str, str] = field(default_factory=dict)
+
+
+def look(library: Library, pool_id: str) -> PoolView:
+    """The pool as it is now. Raises NotFound for a deleted profile."""
+    folder = library.folder(pool_id).path
+    if not folder.is_dir():
+        return PoolView(pool_id)
+    with library.locks.hold(pool_id):
+        manifest = library.manifest(pool_id)
+        blobs = library.contents.ready(folder, manifest.file_names())
+    if blobs is None:
+        # What is new is hashed first, so that nobody's edit waits for that.
+        library.contents.of(folder, manifest.file_names())
+        with library.locks.hold(pool_id):
+            manifest = library.manifest(pool_id)
+            blobs = library.contents.of(folder, manifest.file_names())
+    return PoolView(pool_id, True, manifest, blobs)
+
+
+def read(library: Library, view: PoolView, name: str) -> bytes | None:
+    """A file's bytes as they were then; None where they were replaced and kept nowhere."""
+    blob = view.blobs[name]
+    for path in _paths(library, view, name):
+        data = _file_of(library.contents, path, blob)
+        if data is not None:
+            return data
+    for place in _places(library, view):
+        repo = Repository(place)
+        # Bytes that can't be read any more are as good as gone.
+        with contextlib.suppress(Damaged):
+            if repo.exists() and blob in repo.objects:
+                return repo.objects.read_raw(blob)[1]
+    return None
+
+
+def copy(library: Library, view: PoolView, name: str, target: BinaryIO) -> bool:
+    """Write the same to `target`, a piece at a time; False where it is nowhere."""
+    blob = view.blobs[name]
+    for path in _paths(library, view, name):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), open(path, "rb") as source:
+            # Edits put another file in its place: this one, once open, stays what it is.
+            same = os.path.samestat(os.fstat(source.fileno()), os.stat(path))
+            if same and library.contents.of(path.parent, [path.name]) == {path.name: blob}:
+                shutil.copyfileobj(source, target, 1 << 20)
+                return True
+    for place in _places(library, view):
+        repo = Repository(place)
+        if repo.exists() and blob in repo.objects:
+            repo.objects.copy_blob(blob, target)
+            return True
+    return False
+
+
+def _places(library: Library, view: PoolView) -> tuple[Path, Path]:
+    return library.path_of(view.pool_id), library.trash_of(view.pool_id)
+
+
+def _paths(library: Library, view: PoolView, name: str) -> list[Path]:
+    kept = library.kept(view.pool_id).path_of(view.blobs[name])
+    return [*(place / name for place in _places(library, view)), kept]
+
+
+def _file_of(contents: Contents, path: Path, blob: str) -> bytes | None:
+    """The file's bytes, if they are the ones that are asked for."""
+    before = contents.ready(path.parent, [path.name])
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    # A file with the same stat before and after was known to hold them all the time.
+    if before == {path.name: blob} == contents.ready(path.parent, [path.name]):
+        return data
+    return data if hash_bytes(data) == blob else None
