@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -989,6 +990,9 @@ def refuse_to_read(monkeypatch: pytest.MonkeyPatch, refused: set[Path]) -> None:
 
     monkeypatch.setattr("builtins.open", wrap(open))
     monkeypatch.setattr(io, "open", wrap(io.open))
+    # Up to Python 3.10 pathlib has a way of its own.
+    if accessor := getattr(pathlib, "_NormalAccessor", None):
+        monkeypatch.setattr(accessor, "open", staticmethod(wrap(accessor.open)))
 
 
 def test_what_the_page_says_mends_the_damage(home: Home, tmp_path: Path) -> None:

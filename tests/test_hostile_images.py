@@ -19,6 +19,16 @@ from gitpool.nodes import build_nodes
 
 EXTENSIONS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tiff"}
 SIZE = (20, 12)
+# By the EXIF standard's number, what brings an image upright.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def base() -> Image.Image:
@@ -36,10 +46,11 @@ def saved(image: Image.Image, kind: str, **more: Any) -> bytes:
 
 
 def as_load_image_does(data: bytes) -> np.ndarray:
-    """Load Image's own steps, save for deep grey: the first frame, turned, as RGB."""
+    """Load Image's own steps, save for deep grey: the first frame, turned, as RGB. Pillow turns
+    a TIFF when it loads it, and before version 12 would have Load Image turn it back."""
     with Image.open(io.BytesIO(data)) as image:
         image.load()
-        turned = ImageOps.exif_transpose(image)
+        turned = image if image.format == "TIFF" else ImageOps.exif_transpose(image)
         return np.asarray(turned.convert("RGB"), dtype=np.float32) / 255
 
 
@@ -74,6 +85,9 @@ def test_every_format_is_turned_as_its_exif_data_says(server: Server, kind: str)
         image = shown(server, f"turned-{kind}")
         assert image.shape[:2] == (SIZE if orientation > 4 else SIZE[::-1]), orientation
         assert np.allclose(image, as_load_image_does(data)), orientation
+        upright = base().transpose(TURNS[orientation]) if orientation > 1 else base()
+        off = np.abs(image - np.asarray(upright, dtype=np.float32) / 255).mean()
+        assert off < (0.1 if kind == "JPEG" else 0.001), orientation
 
 
 def kinds() -> dict[str, bytes]:
@@ -117,8 +131,15 @@ def kinds() -> dict[str, bytes]:
 def test_every_make_is_shown_as_load_image_shows_it(server: Server, make: str) -> None:
     data = kinds()[make]
     pool = "make-" + make.replace(" ", "-")
+    try:
+        wanted = as_load_image_does(data)
+    except OSError:
+        # Pillow before version 13 can't read the YCbCr TIFFs that it writes.
+        answer = server.send_form("/grid_pool/add", {"image": ("a", data)}, pool_id=pool, ts=1)
+        assert (make, answer.status) == ("YCbCr as TIFF", 415)
+        return
     server.add(pool, data)
-    assert np.allclose(shown(server, pool), as_load_image_does(data))
+    assert np.allclose(shown(server, pool), wanted)
 
 
 def test_grey_of_sixteen_bits_is_scaled_in_every_format(server: Server) -> None:

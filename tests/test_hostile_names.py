@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import aiohttp
 import pytest
 from hostile.extent import some
 from machines import ROUTE, Machine
@@ -82,6 +83,9 @@ def test_no_short_name_of_gits_own_files_is_a_files_name(tmp_path: Path) -> None
         assert is_safe_file_name(name), name
 
 
+AIOHTTP = int(aiohttp.__version__.split(".")[1])
+
+
 @pytest.mark.timeout(300)
 def test_no_name_of_a_profile_makes_a_path_that_some_system_spoils(
     machines: object, tmp_path: Path
@@ -94,7 +98,9 @@ def test_no_name_of_a_profile_makes_a_path_that_some_system_spoils(
             continue
         assert answer.status == 200, (name, answer.body)
         profile = answer.json["id"]
-        machine.add(profile, picture(number), f"{name}.png".encode("ascii", "replace").decode())
+        file_name = f"{name}.png".encode("ascii", "replace").decode()
+        # aiohttp before 3.13 can't read a file's name that begins so.
+        machine.add(profile, picture(number), file_name.lstrip(";") if AIOHTTP < 13 else file_name)
         snapshot = machine.snapshot(profile)["id"]
         fields = {"id": profile, "snapshot": snapshot, "locked": True, "message": name}
         assert machine.post(ROUTE + "lock", fields).status == 200, name

@@ -118,14 +118,13 @@ def decode(source: Path | BinaryIO, size: int | None = None) -> Image.Image:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF data says; unreadable EXIF data says nothing."""
+    """The loaded image turned as its EXIF data says; unreadable EXIF data says nothing."""
     from PIL import ImageOps
 
-    with contextlib.suppress(SyntaxError, ValueError, KeyError, TypeError, struct.error):
-        if image.format == "TIFF":
-            # Some versions of Pillow turn a TIFF back, or look for more of it in its file.
-            return ImageOps.exif_transpose(image).copy()
-        ImageOps.exif_transpose(image, in_place=True)
+    # A TIFF was turned when it was loaded; some versions of Pillow would turn it back.
+    if image.format != "TIFF":
+        with contextlib.suppress(SyntaxError, ValueError, KeyError, TypeError, struct.error):
+            ImageOps.exif_transpose(image, in_place=True)
     return image
 
 
@@ -229,7 +228,7 @@ def _info(image: Image.Image) -> ImageInfo:
         if turned and image.format == "TIFF":
             # Some versions of Pillow have turned a TIFF's size already, some have not.
             image.load()
-            width, height = upright(image).size
+            width, height = image.size
         elif turned:
             width, height = height, width
     except Exception:  # damaged EXIF is no reason to refuse a picture

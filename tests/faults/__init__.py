@@ -5,7 +5,7 @@ every moment and every call instead, which takes about two hours on two processo
 
     GITPOOL_FAULTS=full .venv-test/bin/python -m pytest -n 2 --timeout 7200 -s \
         tests/test_kill.py tests/test_failing_calls.py tests/test_power_loss.py \
-        tests/test_full_disk.py tests/test_writers.py
+        tests/test_full_disk.py tests/test_writers.py tests/test_readers.py
 
 `GITPOOL_FAULTS_SEED` chooses other moments; each test says in its failures which one it was.
 """
