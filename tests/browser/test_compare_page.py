@@ -35,7 +35,8 @@ class Story:
     """A profile whose four pictures were named, painted, moved, deleted and replaced."""
 
     def __init__(self, start: Start, pictures: list[Path]) -> None:
-        self.editor = editor = start("--empty")
+        # No other snapshots than those that are asked for.
+        self.editor = editor = start("--empty", more={"GITPOOL_SNAPSHOT_DELAY": "3600"})
         self.page = editor.page
         self.demo = editor.demo
         editor.pick("Heroes")
