@@ -32,8 +32,9 @@ from gitpool.identifiers import check_name
 from gitpool.remote.address import check_url
 from gitpool.remote.transport import Limits
 
-QUICK = 5.0
-"""Seconds that a refusal may take on a busy machine; it takes a tenth of them on an idle one."""
+QUICK = 15.0
+"""Seconds that a refusal may take on a busy machine; on an idle one it takes a tenth of them, or,
+where a gigabyte is inflated on the way, a third."""
 COMMIT, TREE, BLOB, TAG, OFS_DELTA, REF_DELTA = 1, 2, 3, 4, 6, 7
 NOWHERE = "1" * 40
 
