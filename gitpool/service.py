@@ -66,6 +66,7 @@ class Service:
         for entry in self.library.registry.entries():
             self.autosnapshots.edited(entry.id)
         self.background.begin(lambda: [e.id for e in self.library.registry.entries()])
+        self.thumbnails.trim()
 
     def stop(self) -> None:
         """Take the snapshots that are waited for, and end what talks to remotes."""

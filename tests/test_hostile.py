@@ -692,6 +692,17 @@ def test_the_hosts_own_routes_cannot_reach_a_history(guarded: Server, prefix: st
     assert tree_of(guarded.host.input_directory()) == before
 
 
+def test_what_a_mask_is_of_may_be_anything_but_hidden(guarded: Server) -> None:
+    for original in ("", "{", "[" * 100_000, "[]", '{"filename": 1}', '{"filename": "a.png"}'):
+        files = {"image": ("a.png", picture())}
+        answer = guarded.send_form("/upload/mask", files, original_ref=original)
+        assert answer.status == 200, (original[:20], answer.body)
+    assert (
+        guarded.request("POST", "/upload/image", b"x", {"Content-Type": "text/plain"}).status != 403
+    )
+    assert guarded.send_form("/upload/image", {}, image=".git/config").status != 403
+
+
 def test_what_is_not_hidden_still_goes_through(guarded: Server) -> None:
     profile = guarded.create("x")
     data = picture(1)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 from support import Server, git, judge, mask, picture, tree_of
+
+from gitpool.errors import Conflict
+from gitpool.service import Service
+
+P = "/grid_pool/profiles/"
 
 
 def filled(server: Server, name: str = "characters_A", images: int = 3) -> str:
@@ -225,6 +232,89 @@ def test_adopt_makes_a_plain_pool_a_profile_in_place(server: Server) -> None:
     assert answer.json["id"] == "node_7"
     judge(server.pools / "node_7")
     assert server.get("/grid_pool/profiles/list").json["unregistered"] == []
+
+
+def test_what_stands_in_a_deleted_profiles_place_stays_there(server: Server) -> None:
+    profile = filled(server)
+    server.post(P + "delete", id=profile)
+    # Somebody has put a folder of the same id there meanwhile.
+    (server.pools / profile).mkdir()
+    (server.pools / profile / "theirs.txt").write_text("x")
+    answer = server.post(P + "undelete", id=profile)
+    assert (answer.status, answer.code) == (409, "folder_taken")
+    assert tree_of(server.pools / profile) == {"theirs.txt": b"x"}
+    with pytest.raises(Conflict, match="in its place"):
+        server.service.profiles.create(profile, "another")
+    assert tree_of(server.pools / profile) == {"theirs.txt": b"x"}
+    assert server.get(P + "list").json["profiles"] == []
+
+
+def test_what_is_in_the_trash_can_go_for_good(server: Server) -> None:
+    profile = filled(server)
+    server.post(P + "delete", id=profile)
+    assert [p["id"] for p in server.get(P + "list").json["deleted"]] == [profile]
+    assert server.post(P + "delete", id=profile).status == 404
+    assert server.post(P + "delete", id=profile, forever=True).status == 200
+    assert server.get(P + "list").json["deleted"] == []
+    assert not [name for name in tree_of(server.pools) if profile in name]
+    # A record whose folder somebody took away offers nothing.
+    record = server.pools / ".gitpool" / "trash" / "gone.json"
+    record.write_text('{"id": "gone", "name": "x", "created": 1, "deleted": 2}')
+    assert server.get(P + "list").json["deleted"] == []
+
+
+def test_a_profile_whose_folder_is_gone_can_be_deleted(server: Server) -> None:
+    profile = filled(server)
+    shutil.rmtree(server.pools / profile)
+    assert server.post(P + "duplicate", id=profile, name="copy").code == "missing_folder"
+    assert server.post(P + "delete", id=profile).json["profiles"] == []
+    assert server.get(P + "list").json["deleted"] == []
+
+
+def test_what_cannot_be_adopted_is_refused_and_stays_as_it_is(server: Server) -> None:
+    profile = filled(server)
+    answer = server.post(P + "adopt", pool_id=profile, name="again")
+    assert (answer.status, answer.code) == (409, "already_profile")
+    server.add("plain", picture(1))
+    (server.pools / "plain" / ".git").write_text("gitdir: /elsewhere")
+    before = tree_of(server.pools / "plain")
+    answer = server.post(P + "adopt", pool_id="plain", name="mine")
+    assert (answer.status, answer.code) == (409, "odd_git")
+    assert tree_of(server.pools / "plain") == before
+    assert server.post(P + "adopt", pool_id="nobody", name="mine").status == 404
+
+
+def test_only_pools_with_pictures_are_offered(server: Server) -> None:
+    server.add("plain", picture(1))
+    for name in ("empty", "not a pool", ".hidden"):
+        (server.pools / name).mkdir()
+    (server.pools / "not a pool" / "img_0001.png").write_bytes(picture(1))
+    listed = server.get(P + "list").json["unregistered"]
+    assert [pool["id"] for pool in listed] == ["plain"]
+
+
+def test_starting_tidies_up(tmp_path: Path) -> None:
+    pools, cache = tmp_path / "pools", tmp_path / "user" / "thumbnails" / "ab"
+    old, new = pools / ".gitpool" / "tmp" / "old", pools / ".gitpool" / "tmp" / "new"
+    undo = pools / ".gitpool" / "undo" / "plain"
+    for folder in (old, new, undo, cache):
+        folder.mkdir(parents=True)
+        (folder / "x").write_bytes(b"x")
+    for folder in (old, undo):
+        os.utime(folder, (1, 1))
+    for number in range(4):
+        thumbnail = cache / f"ab{number}-128i1.webp"
+        thumbnail.touch()
+        # Most of a gigabyte together, without taking any.
+        os.truncate(thumbnail, 400 << 20)
+        os.utime(thumbnail, (1000 + number, 1))
+    service = Service(pools, tmp_path / "user", time.time, delay=3600)
+    service.start()
+    service.stop()
+    assert [p.name for p in (pools / ".gitpool" / "tmp").iterdir()] == ["new"]
+    assert not undo.exists()
+    # Those not looked at for longest go, so that a gigabyte is left at most.
+    assert sorted(p.name[:3] for p in cache.glob("*.webp")) == ["ab2", "ab3"]
 
 
 def test_seed_copies_into_an_empty_profile_only(server: Server) -> None:

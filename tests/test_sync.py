@@ -147,6 +147,50 @@ def test_what_both_changed_is_offered_and_can_be_mine_theirs_or_both(
     agree(profile, first, second)
 
 
+def test_the_other_machines_picture_and_mask_can_be_taken(pair: tuple[Machine, Machine]) -> None:
+    first, second = pair
+    profile = first.filled("Heroes", 3)
+    first.sync(profile)
+    second.fetch("Heroes")
+    for machine, number in ((first, 50), (second, 60)):
+        # A git user puts another picture under an old name.
+        (machine.pools / profile / "img_0001.png").write_bytes(picture(number))
+        machine.paint(profile, 1, number // 10)
+        machine.label(profile, 2, str(number))
+    first.sync(profile)
+    found = second.sync(profile)["conflicts"]
+    assert [(c["slot"], c["what"]) for c in found] == [
+        ("img_0001.png", "image"),
+        ("img_0002.png", "mask"),
+        ("img_0003.png", "label"),
+    ]
+    second.remove(profile, 2)
+    fields = {"id": profile, "choice": "theirs"}
+    for conflict in found[:2]:
+        answer = second.post(ROUTE + "resolve", **fields, conflict=conflict["conflict"])
+        assert answer.status == 200, answer.body
+    # What a choice was about may be gone by the time that it is made.
+    answer = second.post(ROUTE + "resolve", **fields, conflict=found[2]["conflict"])
+    assert (answer.status, answer.code) == (404, "unknown_image")
+    assert second.images(profile) == [picture(50), picture(1)]
+    masks = [(m.pools / profile / "img_0002.mask.png").read_bytes() for m in pair]
+    assert masks[0] == masks[1]
+    second.judge(profile)
+
+
+def test_a_name_too_long_for_a_branch_travels_whole(pair: tuple[Machine, Machine]) -> None:
+    first, second = pair
+    profile = first.filled("Heroes", 1)
+    first.sync(profile)
+    second.fetch("Heroes")
+    name = "図" * 90
+    assert first.post(ROUTE + "rename", id=profile, name=name).status == 200
+    assert first.sync(profile)["status"] == "pushed"
+    second.sync(profile)
+    assert second.profiles() == {name: profile}
+    agree(profile, first, second)
+
+
 def test_an_order_changed_on_both_sides_can_be_theirs(pair: tuple[Machine, Machine]) -> None:
     first, second = pair
     profile = first.filled("Heroes", 3)

@@ -567,6 +567,61 @@ def test_a_folder_that_is_something_else_is_left_alone(machines: Start, tmp_path
 # Others are at it at the same time.
 
 
+def test_what_killed_processes_left_in_a_folder_is_in_nobodys_way(
+    machines: Start, tmp_path: Path
+) -> None:
+    machine, folder = machines("one"), tmp_path / "remote.git"
+    machine.connect(str(folder))
+    profile = machine.filled("Heroes", 1)
+    machine.sync(profile)
+    pack = folder / "objects" / "pack"
+    old = [folder / ".gitpool-tmp-1", pack / "tmp_pack_1.pack", folder / "refs/heads/Heroes.lock"]
+    # It may be in use: of somebody who writes just now, or of another program.
+    new = [folder / ".gitpool-tmp-2", pack / "tmp_pack_2.pack"]
+    for path in (*old, *new):
+        path.write_bytes(b"x")
+    for path in old:
+        os.utime(path, (1, 1))
+    machine.label(profile, 0, "next")
+    assert machine.sync(profile)["status"] == "pushed"
+    assert [path for path in old if path.exists()] == []
+    assert all(path.exists() for path in new)
+    for path in new:
+        path.unlink()
+    judge(folder, clean=False)
+
+
+def test_a_folder_whose_branch_somebody_holds_is_tried_again(
+    machines: Start, tmp_path: Path
+) -> None:
+    machine, folder = machines("one"), tmp_path / "remote.git"
+    machine.connect(str(folder))
+    profile = machine.filled("Heroes", 1)
+    machine.sync(profile)
+    lock = folder / "refs" / "heads" / "Heroes.lock"
+    lock.write_bytes(b"another program's")
+    machine.label(profile, 0, "next")
+    job = machine.start_sync(id=profile)
+    time.sleep(0.5)
+    assert machine.job(job)["state"] == "running"
+    lock.unlink()
+    assert machine.ended(job)["result"]["status"] == "pushed"
+
+
+def test_a_folder_whose_settings_cannot_be_read_is_left_alone(
+    machines: Start, tmp_path: Path
+) -> None:
+    machine, folder = machines("one"), tmp_path / "remote.git"
+    machine.connect(str(folder))
+    profile = machine.filled("Heroes", 1)
+    machine.sync(profile)
+    (folder / "config").write_bytes(b"[core\nbare = ")
+    before = tree_of(folder)
+    machine.label(profile, 0, "next")
+    assert machine.failed_sync(profile)["code"] == "remote_unfit"
+    assert tree_of(folder) == before
+
+
 def test_the_one_who_loses_a_race_merges_and_pushes_again(
     pair: tuple[Machine, Machine, str], http_git: HttpGit
 ) -> None:

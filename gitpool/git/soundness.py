@@ -56,9 +56,6 @@ class Findings:
     def __init__(self) -> None:
         self._by_file: dict[str, Finding] = {}
 
-    def __contains__(self, file: str) -> bool:
-        return file in self._by_file
-
     def add(self, file: str, what: str, message: str) -> None:
         self._by_file.setdefault(file, Finding(file, what, message))
 

@@ -76,13 +76,6 @@ def write(repo: Repository, tracked: Tracked) -> None:
     durable.write_file(repo.git / NOTE, data)
 
 
-def forget(repo: Repository) -> None:
-    """Remember no remote any more."""
-    for ref in repo.refs.all(REMOTE_BRANCHES):
-        repo.refs.delete(ref)
-    (repo.git / NOTE).unlink(missing_ok=True)
-
-
 def ahead(repo: Repository, tracked: Tracked) -> int:
     """How many snapshots here the remote hasn't had yet."""
     tip = repo.tip()
