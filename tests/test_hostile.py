@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from support import Answer, Server, mask, picture, tree_of
+from support import Answer, LocalHost, Server, mask, picture, tree_of
 
+from gitpool.profiles import locks
 from gitpool.server.guard import reaches_hidden
+from gitpool.server.setup import setup
 
 P = "/grid_pool/profiles/"
 ZEROS = "0" * 40
@@ -743,3 +745,34 @@ def test_what_is_not_hidden_still_goes_through(guarded: Server) -> None:
 )
 def test_hidden_parts_of_paths(path: str, hidden: bool) -> None:
     assert reaches_hidden(path) is hidden
+
+
+def test_a_body_larger_than_the_host_takes_is_refused(server: Server) -> None:
+    data = {"pool_id": "p", "index": 0, "label": "x" * (101 << 20)}
+    answer = server.post("/grid_pool/label", data)
+    assert (answer.status, answer.code) == (413, "too_large")
+
+
+def test_who_waits_too_long_for_a_pool_is_told_so(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_PATIENCE", 0.2)
+    profile = server.create("x")
+    server.add(profile, picture(1))
+    with server.service.library.locks.hold(profile):
+        answer = server.post("/grid_pool/label", pool_id=profile, index=0, label="x")
+    assert (answer.status, answer.code) == (409, "busy")
+    assert server.post("/grid_pool/label", pool_id=profile, index=0, label="x").status == 200
+
+
+def test_another_pack_that_took_our_paths_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = LocalHost(tmp_path)
+
+    @host.routes.get("/grid_pool/list")
+    async def theirs(_: web.Request) -> web.Response:
+        return web.Response()
+
+    setup(host).stop()
+    assert "another custom node pack has already registered /grid_pool/list" in caplog.text

@@ -36,6 +36,9 @@ from gitpool.identifiers import (
 from gitpool.pool import images
 from gitpool.pool.folder import rebuild
 from gitpool.pool.manifest import Manifest, Slot, image_name, number_of, parse_manifest
+from gitpool.remote.address import parse
+from gitpool.remote.connect import limits_from
+from gitpool.remote.transport import Limits
 from gitpool.service import Service
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -719,3 +722,27 @@ def test_a_pngs_rotation_is_found_wherever_it_stands(late: bool) -> None:
         chunks.append(chunks.pop(-2))
         assert [chunk[4:8] for chunk in chunks][-2:] == [b"eXIf", b"IEND"]
     assert images.probe(io.BytesIO(data[:8] + b"".join(chunks))).size == (24, 40)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2", 2.0),
+        ("0.5", 0.5),
+        ("500", 500.0),
+        *((t, Limits.silence) for t in ("", "x", "0", "nan", "-1")),
+    ],
+)
+def test_how_long_a_remote_may_be_silent(text: str, seconds: float) -> None:
+    limits = limits_from({"GITPOOL_REMOTE_TIMEOUT": text})
+    assert limits.silence == seconds
+    assert limits.connect <= seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["file://elsewhere/x.git", "file:x.git", "file:///a%00b", "C:\\pools"]
+)
+def test_addresses_of_folders_are_whole_and_of_this_machine(text: str) -> None:
+    with pytest.raises(Malformed):
+        parse(text, ("file",))
+    assert parse("file://localhost/a%20b.git", ("file",)).path == "/a b.git"

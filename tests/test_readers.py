@@ -157,12 +157,18 @@ def test_an_export_holds_what_is_removed_while_it_runs(server: Server) -> None:
     # One is small enough to be read at once; one is written a piece at a time.
     sizes = [(24, 16), (24, 16), (3600, 3400)]
     pictures = [picture(seed, size) for seed, size in enumerate(sizes)]
-    assert len(pictures[2]) > 32 << 20
+    pictures.sort(key=len, reverse=True)
+    assert len(pictures[0]) > 32 << 20
     for data in pictures:
         server.add(profile, data)
+    names = [slot["image"] for slot in server.list(profile)["slots"]]
+    whole = b"".join(server.service.exchange.export_zip(profile)[1])
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        assert [archive.read(f"pool/{name}") for name in names] == pictures
     _, pieces = server.service.exchange.export_zip(profile)
     got = next(pieces)
-    names = [slot["image"] for slot in server.list(profile)["slots"]]
+    # The first is about to be written by now.
+    time.sleep(0.2)
     assert server.post("/grid_pool/remove", pool_id=profile, images=names).status == 200
     server.add(profile, picture(9))
     got += b"".join(pieces)

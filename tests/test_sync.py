@@ -369,6 +369,31 @@ def test_the_remotes_profile_can_be_had_beside_ones_own(pair: tuple[Machine, Mac
     assert first.sync(profile)["status"] == "up_to_date"
 
 
+def test_getting_what_is_here_already_syncs_it(pair: tuple[Machine, Machine]) -> None:
+    first, second = pair
+    profile = first.filled("Heroes", 2)
+    first.sync(profile)
+    second.fetch("Heroes")
+    first.label(profile, 0, "next")
+    first.sync(profile)
+    assert second.fetch("Heroes")["id"] == profile
+    assert second.labels(profile) == ["next", ""]
+    assert second.profiles() == {"Heroes": profile}
+
+
+def test_a_plain_pool_in_the_profiles_place_is_not_overwritten(
+    pair: tuple[Machine, Machine],
+) -> None:
+    first, second = pair
+    profile = first.filled("Heroes", 1)
+    first.sync(profile)
+    second.add(profile, picture(9))
+    job = second.ended(second.start_sync(remote_branch="Heroes"))
+    assert (job["state"], job["error"]["code"]) == ("failed", "folder_taken")
+    assert second.images(profile) == picture_bytes(9)
+    assert second.profiles() == {}
+
+
 def test_edits_made_while_the_network_is_slow_are_never_lost(
     machines: Start, http_git: HttpGit
 ) -> None:

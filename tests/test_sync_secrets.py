@@ -446,6 +446,27 @@ def test_gits_own_helper_is_asked(
     assert not asked.exists()
 
 
+def test_a_helper_is_asked_for_the_name_in_the_address(
+    first: Listening, guarded: HttpGit, helper: Callable[[str], Path]
+) -> None:
+    asked = helper(f"echo password={TOKEN}")
+    first.connect(guarded.url("pools").replace("http://", "http://anna@"))
+    profile = first.filled("Heroes", 1)
+    assert first.sync(profile)["status"] == "pushed"
+    assert "username=anna" in asked.read_text().splitlines()
+    assert {basic_sign_in(r.headers) for r in guarded.requests_with(TOKEN)} == {("anna", TOKEN)}
+
+
+def test_without_git_nobody_is_asked(
+    first: Listening, guarded: HttpGit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    first.connect(guarded.url("pools"))
+    profile = first.filled("Heroes", 1)
+    assert first.failed_sync(profile)["code"] == "remote_auth"
+    assert not (first.host.user_directory() / "__gitpool" / "secrets.json").exists()
+
+
 @pytest.mark.parametrize("answer", ["exit 1", "echo quit=1", "echo nonsense", "true"])
 def test_a_helper_that_knows_nothing_asks_nobody(
     first: Listening,

@@ -275,6 +275,30 @@ def test_the_active_image_comes_back_with_what_was_active(server: Server) -> Non
     assert undo(server).json["active"] == 0
 
 
+def test_a_batch_is_one_step_after_a_restart_too(tmp_path: Path) -> None:
+    first = service_over(tmp_path)
+    first.profiles.create("p", "Heroes")
+    for number, batch in enumerate(("one", "two", "two", "two")):
+        staged = tmp_path / "staged"
+        staged.write_bytes(picture(number))
+        first.pools.add("p", staged, number, batch=batch)
+    first.stop()
+    second = service_over(tmp_path)
+    assert second.pools.list("p")["undo"]["undo"]["count"] == 3
+    assert second.pools.undo("p")["undone"] == {
+        "kind": "add",
+        "images": ["img_0002.png", "img_0003.png", "img_0004.png"],
+        "count": 3,
+    }
+    assert [slot["image"] for slot in second.pools.list("p")["slots"]] == ["img_0001.png"]
+    assert len(second.pools.redo("p")["slots"]) == 4
+    second.stop()
+
+
+def service_over(folder: Path) -> Service:
+    return Service(folder / "pools", folder / "user", time.time, delay=3600)
+
+
 def test_a_batch_of_added_images_is_one_step(server: Server) -> None:
     def add(seed: int, batch: str) -> Any:
         files = {"image": ("a.png", picture(seed))}
