@@ -149,6 +149,7 @@ def test_a_pool_as_it_was_is_shown_and_the_live_one_stays_as_it_is(story: Story)
     judge(story.folder)
 
 
+@pytest.mark.any_mode
 def test_two_snapshots_are_compared_as_git_would(story: Story) -> None:
     viewer = story.open(story.second, story.first)
     named = git(story.folder, "diff-tree", "-r", "--name-status", story.first, story.second)
@@ -203,6 +204,7 @@ def test_a_deleted_image_comes_back_into_its_place(story: Story) -> None:
     story.editor.wait_for_count(4)
 
 
+@pytest.mark.any_mode
 def test_only_the_mask_or_only_the_label_is_taken_back(story: Story) -> None:
     story.edit("label", index=1, label="painted")
     viewer = story.open(story.first, "now")
@@ -263,6 +265,7 @@ def test_everything_is_restored_and_a_profile_begins_here(story: Story) -> None:
     judge(story.folder)
 
 
+@pytest.mark.any_mode
 def test_one_image_is_looked_at_in_three_ways_by_keyboard(story: Story) -> None:
     viewer, keys = story.open(story.second, story.first), story.page.keyboard
     story.card("img_0004.png").focus()
@@ -314,6 +317,7 @@ def test_one_image_is_looked_at_in_three_ways_by_keyboard(story: Story) -> None:
     expect(viewer).to_have_count(0)
 
 
+@pytest.mark.any_mode
 def test_the_divider_follows_the_pointer_and_the_wheel_zooms(story: Story) -> None:
     viewer, mouse = story.open(story.second, story.first), story.page.mouse
     story.card("img_0004.png").locator(".gp-look").first.click()

@@ -194,6 +194,7 @@ def test_a_plain_pool_undoes_too_and_can_become_a_profile(
     judge(editor.demo.pool_folder("mine"))
 
 
+@pytest.mark.any_mode
 def test_export_and_import(start: Start, tmp_path: Path) -> None:
     editor = start()
     profile = editor.pool_id()
@@ -347,6 +348,7 @@ def test_images_are_dropped_and_pasted(start: Start, pictures: list[Path]) -> No
     assert editor.run_script("return nodes().length") == 5
 
 
+@pytest.mark.any_mode
 def test_what_is_no_image_is_refused_in_words(start: Start, tmp_path: Path) -> None:
     editor = start("--empty")
     editor.pick("Strict")

@@ -118,6 +118,7 @@ def test_a_snapshot_gets_a_name_a_note_and_a_lock(start: Start) -> None:
     judge(editor.demo.pool_folder(editor.pool_id()))
 
 
+@pytest.mark.any_mode
 def test_restore_is_undone_and_done_again(start: Start) -> None:
     editor = start()
     profile = editor.pool_id()
@@ -156,6 +157,7 @@ def test_a_new_profile_begins_at_a_snapshot(start: Start) -> None:
     assert len(editor.demo.slots(old)) == 12
 
 
+@pytest.mark.any_mode
 def test_the_keyboard_alone_is_enough(start: Start) -> None:
     editor = start()
     page = editor.page

@@ -268,6 +268,7 @@ def test_what_goes_wrong_is_said_in_place(opened: Callable[..., tuple]) -> None:
     page.errors[:] = [error for error in page.errors if "net::ERR_FAILED" not in error]
 
 
+@pytest.mark.any_mode
 def test_by_keyboard_alone(opened: Callable[..., tuple]) -> None:
     page, profile, dialog = opened()
     answer(dialog, "Light", "6 snapshots go")

@@ -24,6 +24,7 @@ def is_only_text(page: Page) -> None:
     assert page.locator("img[src='x']").count() == 0
 
 
+@pytest.mark.any_mode
 def test_script_in_names_labels_notes_and_file_names_is_shown_as_text(
     start: Start, pictures: list[Path]
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from editor import Editor, judge, wait_for
 from playwright.sync_api import Locator
 from support import mask
@@ -102,6 +103,7 @@ def test_each_kind_of_edit_is_undone_and_redone_by_keyboard(
     judge(editor.demo.pool_folder(profile))
 
 
+@pytest.mark.any_mode
 def test_fast_keys_after_an_edit_under_way_are_done_in_turn(
     start: Start, pictures: list[Path]
 ) -> None:
