@@ -266,6 +266,8 @@ def test_what_is_in_the_trash_can_go_for_good(server: Server) -> None:
 def test_a_profile_whose_folder_is_gone_can_be_deleted(server: Server) -> None:
     profile = filled(server)
     shutil.rmtree(server.pools / profile)
+    # An empty pool would look as if the pictures had never been.
+    assert server.get("/grid_pool/list", pool_id=profile).code == "missing_folder"
     assert server.post(P + "duplicate", id=profile, name="copy").code == "missing_folder"
     assert server.post(P + "delete", id=profile).json["profiles"] == []
     assert server.get(P + "list").json["deleted"] == []

@@ -112,10 +112,14 @@ class Library:
         return self.private / "trash" / check_id(profile_id)
 
     def folder(self, pool_id: str) -> PoolFolder:
-        """A pool for reading. Raises NotFound where it is a profile that was deleted."""
+        """A pool for reading. Raises NotFound where it is a profile that was deleted, or whose
+        folder is gone."""
         path = self.path_of(pool_id)
-        if not path.is_dir() and self.trash_of(pool_id).exists():
-            self.registry.get(pool_id)
+        if not path.is_dir():
+            if self.registry.find(pool_id):
+                raise _folder_gone()
+            if self.trash_of(pool_id).exists():
+                self.registry.get(pool_id)
         return PoolFolder(path)
 
     def manifest(self, pool_id: str) -> Manifest:
@@ -133,7 +137,7 @@ class Library:
         self.registry.get(profile_id)
         repo = Repository(self.path_of(profile_id))
         if not repo.path.is_dir():
-            raise NotFound("missing_folder", "This profile's folder is gone.")
+            raise _folder_gone()
         if not repo.exists():
             raise NotFound("no_snapshots", "This profile has no snapshots yet.")
         return repo
@@ -173,7 +177,7 @@ class Library:
             identity = self.registry.get(profile_id)
             repo = Repository(self.path_of(profile_id))
             if not repo.path.is_dir():
-                raise NotFound("missing_folder", "This profile's folder is gone.")
+                raise _folder_gone()
             if not repo.exists():
                 if repo.git.exists() or repo.git.is_symlink():
                     raise Conflict("odd_git", "This profile's history isn't a folder of its own.")
@@ -216,6 +220,14 @@ class Library:
             for folder in (self.private / "undo").iterdir():
                 if self.clock() - folder.stat().st_mtime > older_than:
                     remove_tree(folder)
+
+
+def _folder_gone() -> NotFound:
+    return NotFound(
+        "missing_folder",
+        "This profile's folder is gone.",
+        "Put it back in its place, or delete the profile and get it from its remote.",
+    )
 
 
 def remove_tree(folder: Path) -> None:
