@@ -78,8 +78,8 @@ class Placement:
         limit: when what is still of use was deleted at the earliest. Takes the locks itself.
         """
         library = self._library
-        if not library.base.is_dir():
-            return
+        if not library.private.is_dir():
+            return  # nothing was ever begun here
         trash = library.private / "trash"
         with library.registry_lock() as registry:
             listed = {entry.id for entry in registry.entries()}

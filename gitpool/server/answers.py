@@ -73,23 +73,36 @@ def answered(handler: Handler, checked: bool = False) -> Handler:
             if checked:
                 guard.check_caller(request)
             return await handler(request)
-        except e.GitPoolError as error:
-            return failure(error)
         except (ConnectionError, web.HTTPException) as error:
             if isinstance(error, web.HTTPRequestEntityTooLarge):
-                return failure(e.TooLarge("too_large", "That is too large."))
+                return _refused(request, e.TooLarge("too_large", "That is too large."))
             raise
-        except OSError as error:
-            log.error("Git Pool: %s failed: %s", request.path, error)
-            return failure(e.disk_failed(error))
-        except Exception:
-            log.exception("Git Pool: %s failed", request.path)
-            unknown = e.GitPoolError(
-                "internal", "Something went wrong in Git Pool.", "The server's log says more."
-            )
-            return failure(unknown)
+        except Exception as error:
+            return _refused(request, _said(request, error))
 
     return wrapped
+
+
+def _said(request: web.Request, error: Exception) -> e.GitPoolError:
+    """What a person is told of an error."""
+    if isinstance(error, e.GitPoolError):
+        return error
+    if isinstance(error, OSError):
+        log.error("Git Pool: %s failed: %s", request.path, error)
+        return e.disk_failed(error)
+    log.error("Git Pool: %s failed", request.path, exc_info=error)
+    return e.GitPoolError(
+        "internal", "Something went wrong in Git Pool.", "The server's log says more."
+    )
+
+
+def _refused(request: web.Request, error: e.GitPoolError) -> web.Response:
+    """An error's answer. A connection whose body wasn't read to its end is closed: before
+    version 3.13, aiohttp may leave the next request on it without an answer."""
+    response = failure(error)
+    if not request.content.at_eof():
+        response.force_close()
+    return response
 
 
 def success(data: Any, status: int = 200) -> web.Response:

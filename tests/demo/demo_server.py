@@ -150,7 +150,8 @@ async def _with_demo(
     for node in (Number, Watched):
         node.runs = []
     Watched.asked, Watched.answer, Picky.seen = [], "same", []
-    app = create_app(tmp_path / "demo", frontend, NODES, web_directory=pack, **options)
+    options = {"frontend": frontend, "web_directory": pack, **options}
+    app = create_app(tmp_path / "demo", node_classes=NODES, **options)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     try:

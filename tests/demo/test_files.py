@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from .demo_server import Demo, png, with_demo
 
@@ -170,5 +171,155 @@ def test_userdata_stays_in_its_folder(tmp_path: Path, name: str) -> None:
         await demo.post("/userdata/fine.json", data=b"x")
         assert (await demo.post(f"/userdata/fine.json/move/{name}"))[0] == 403
         assert (await demo.get(f"/userdata?dir={name}"))[0] == 403
+
+    with_demo(tmp_path, check)
+
+
+def test_what_is_not_there_or_no_image_is_said_so(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        assert (await demo.get("/view?filename=gone.png&type=input"))[0] == 404
+        (demo.folder / "input" / "text.png").write_bytes(b"only text")
+        base = "/view?filename=text.png&type=input"
+        assert (await demo.get(base + "&channel=rgb"))[0] == 415
+        assert (await demo.get(base + "&preview=webp"))[0] == 415
+        assert (await demo.get(base))[1] == b"only text"
+
+    with_demo(tmp_path, check)
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "query", "kind", "bands"),
+    [
+        ("RGBA", (255, 0, 0, 0), "preview=jpeg;90&channel=rgb", "JPEG", "RGB"),
+        ("RGBA", (255, 0, 0, 0), "preview=webp&channel=rgb", "WEBP", "RGB"),
+        ("RGBA", (255, 0, 0, 0), "preview=jpeg;90&channel=a", "WEBP", "RGBA"),
+        ("RGBA", (255, 0, 0, 0), "preview=bmp;x", "WEBP", "RGBA"),
+        ("P", 3, "preview=webp;80", "WEBP", "RGB"),
+        ("1", 1, "preview=webp;80", "WEBP", "RGB"),
+    ],
+)
+def test_previews_of_every_kind(
+    tmp_path: Path, mode: str, colour: Any, query: str, kind: str, bands: str
+) -> None:
+    async def check(demo: Demo) -> None:
+        (demo.folder / "input" / "a.png").write_bytes(png(mode, (16, 16), colour))
+        status, body = await demo.get(f"/view?filename=a.png&type=input&{query}")
+        assert status == 200
+        shown = opened(body)
+        assert (shown.format, shown.mode, shown.size) == (kind, bands, (16, 16))
+        if mode == "RGBA" and bands == "RGB":  # the colour under the mask is kept
+            assert shown.getpixel((8, 8))[0] > 240
+
+    with_demo(tmp_path, check)
+
+
+@pytest.mark.parametrize(
+    ("reference", "data", "status"),
+    [
+        (None, png("L", (6, 6), 0), 400),
+        ("{broken", png("L", (6, 6), 0), 400),
+        ("[1]", png("L", (6, 6), 0), 400),
+        ({"filename": "gone.png", "type": "input"}, png("L", (6, 6), 0), 404),
+        ({"filename": "../x.png", "type": "input"}, png("L", (6, 6), 0), 400),
+        ({"filename": "base.png", "type": "input"}, png("L", (6, 5), 0), 400),
+        ({"filename": "base.png", "type": "input"}, b"no image", 400),
+    ],
+)
+def test_a_mask_that_fits_nothing_is_refused(
+    tmp_path: Path, reference: Any, data: bytes, status: int
+) -> None:
+    async def check(demo: Demo) -> None:
+        (demo.folder / "input" / "base.png").write_bytes(png("RGB", (6, 6), "red"))
+        fields = {} if reference is None else {"original_ref": reference}
+        answer = await demo.post("/upload/mask", data=form(data, "masked.png", **fields))
+        assert answer[0] == status
+        assert not (demo.folder / "input" / "masked.png").exists()
+
+    with_demo(tmp_path, check)
+
+
+def test_a_masked_image_keeps_its_texts(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        info = PngInfo()
+        info.add_text("workflow", '{"nodes": []}')
+        Image.new("RGB", (6, 6), "red").save(demo.folder / "input" / "base.png", pnginfo=info)
+        reference = {"filename": "base.png [input]"}
+        await demo.post(
+            "/upload/mask", data=form(png("RGBA", (6, 6), 0), "m.png", original_ref=reference)
+        )
+        with Image.open(demo.folder / "input" / "m.png") as result:
+            assert result.text == {"workflow": '{"nodes": []}'}
+
+    with_demo(tmp_path, check)
+
+
+@pytest.mark.parametrize("address", ["/upload/image", "/upload/mask"])
+def test_an_upload_without_an_image_is_refused(tmp_path: Path, address: str) -> None:
+    async def check(demo: Demo) -> None:
+        for fields in ({"other": "x"}, {"image": "only a text"}):
+            assert (await demo.post(address, data=fields))[0] == 400
+        assert list((demo.folder / "input").iterdir()) == []
+
+    with_demo(tmp_path, check)
+
+
+def test_broken_settings_count_as_none_and_can_be_set_again(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        file = demo.folder / "user" / "default" / "comfy.settings.json"
+        for broken in ('{"Some.Thing": 1', "[1]"):
+            file.write_text(broken, "utf-8")
+            assert (await demo.get("/settings")) == (200, {})
+        assert (await demo.post("/settings", json=["no", "object"]))[0] == 400
+        assert (await demo.post("/settings/Some.Thing", json=2))[0] == 200
+        assert json.loads(file.read_text("utf-8")) == {"Some.Thing": 2}
+
+    with_demo(tmp_path, check)
+
+
+def test_what_the_editor_asks_for_at_its_start_is_there(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        assert await demo.get("/users") == (200, {"storage": "server", "migrated": True})
+        assert await demo.get("/userdata/user.css") == (200, b"")
+        assert await demo.get("/userdata/comfy.templates.json") == (200, [])
+        # Its own index is no workflow.
+        assert await demo.get("/userdata?dir=workflows") == (200, [])
+
+    with_demo(tmp_path, check)
+
+
+def test_files_are_listed_by_folder(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        await demo.post("/userdata/workflows%2Fb.json", data=b"{}")
+        await demo.post("/userdata/workflows%2Fsub%2Fa.json", data=b"[1]")
+        assert await demo.get("/userdata?dir=workflows") == (200, ["b.json"])
+        _, deep = await demo.get("/userdata?dir=workflows&recurse=true")
+        assert deep == ["b.json", "sub/a.json"]
+        assert (await demo.get("/userdata?dir="))[0] == 400
+        assert (await demo.get("/userdata?dir=nowhere"))[0] == 404
+        status, tree = await demo.get("/v2/userdata?path=workflows")
+        assert status == 200
+        found = {each["path"]: each for each in tree}
+        assert found["workflows/sub"] == {
+            "name": "sub",
+            "path": "workflows/sub",
+            "type": "directory",
+        }
+        file = found["workflows/sub/a.json"]
+        assert (file["type"], file["name"], file["size"]) == ("file", "a.json", 3)
+        assert file["modified"] > 1_600_000_000
+        assert tree[0]["type"] == "directory"
+        assert (await demo.get("/v2/userdata?path=nowhere"))[0] == 404
+        assert (await demo.get("/v2/userdata?path=.."))[0] == 403
+
+    with_demo(tmp_path, check)
+
+
+def test_a_file_where_a_folder_would_be_needed_stays(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        await demo.post("/userdata/a.txt", data=b"mine")
+        assert (await demo.post("/userdata/a.txt%2Fb.json", data=b"x"))[0] == 400
+        assert (await demo.post("/userdata/workflows", data=b"x"))[0] == 400
+        assert (await demo.get("/userdata/a.txt"))[1] == b"mine"
+        assert (demo.folder / "user" / "default" / "workflows").is_dir()
 
     with_demo(tmp_path, check)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from .demo_server import Demo, Number, Picky, Watched, event, with_demo
 
@@ -76,11 +81,12 @@ def test_is_changed_decides_about_running_again(tmp_path: Path) -> None:
     with_demo(tmp_path, check)
 
 
-@pytest.mark.parametrize("kind", ["nan", "error"])
-def test_nan_or_an_error_in_is_changed_always_runs(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["nan", "error", "set", "object"])
+def test_what_cannot_be_compared_in_is_changed_always_runs(tmp_path: Path, kind: str) -> None:
     async def check(demo: Demo) -> None:
         for _ in range(2):
-            Watched.answer = float("nan") if kind == "nan" else ValueError("no")
+            answers = {"nan": float("nan"), "error": ValueError("no"), "set": {1}}
+            Watched.answer = answers.get(kind, object())
             await demo.run(chain(3, node="Watched"))
         assert Watched.runs == [3, 3]
 
@@ -156,5 +162,122 @@ def test_a_page_hears_a_run_in_order(tmp_path: Path) -> None:
         ]
         assert [node for name, node in heard if name == "executing"] == ["1", "2", "3", None]
         assert ("executed", "3") in heard
+
+    with_demo(tmp_path, check)
+
+
+class Several:
+    """Its one output is a list of values, not one value that is a list."""
+
+    RETURN_TYPES = ("INT",)
+    OUTPUT_IS_LIST = (True,)
+    FUNCTION = "go"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
+        return {"required": {"options": ("ANYTHING",)}}
+
+    def go(self, options: dict[str, int]) -> tuple[list[int]]:
+        return (sorted(options.values()),)
+
+
+class Together:
+    """Takes whole lists at once, and hidden inputs that this server doesn't know."""
+
+    RETURN_TYPES = ()
+    OUTPUT_NODE = True
+    INPUT_IS_LIST = True
+    FUNCTION = "go"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
+        return {
+            "required": {"numbers": ("INT",), "word": ("STRING",)},
+            "hidden": {"me": "UNIQUE_ID", "whole": "DYNPROMPT"},
+        }
+
+    def go(self, **given: Any) -> dict[str, Any]:
+        return {"ui": {"given": [given]}}
+
+
+class Spoiler:
+    """Fails on what it gets."""
+
+    RETURN_TYPES = ()
+    OUTPUT_NODE = True
+    FUNCTION = "go"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
+        return {"required": {"image": ("IMAGE",)}}
+
+    def go(self, image: Any) -> None:
+        raise np.linalg.LinAlgError("spoiled")
+
+
+def with_lists(tmp_path: Path, check: Any) -> None:
+    kinds = {"Several": Several, "Together": Together, "Spoiler": Spoiler}
+    with_demo(tmp_path, check, setup=lambda host: kinds)
+
+
+def several(**options: int) -> dict[str, Any]:
+    return {
+        "1": {"class_type": "Several", "inputs": {"options": options}},
+        "2": {"class_type": "Number", "inputs": {"value": ["1", 0], "unheard": "x"}},
+        "3": {"class_type": "Together", "inputs": {"numbers": ["2", 0], "word": "w"}},
+    }
+
+
+def test_lists_go_through_nodes_one_by_one_or_whole(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        entry = await demo.run(several(a=3, b=1, c=2))
+        assert Number.runs == [1, 2, 3]
+        (given,) = entry["outputs"]["3"]["given"]
+        assert given == {"numbers": [1, 2, 3], "word": ["w"], "me": ["3"]}
+
+    with_lists(tmp_path, check)
+
+
+def test_a_change_inside_an_object_runs_again(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        await demo.run(several(a=3, b=1))
+        # The order of an object's keys says nothing.
+        assert cached(await demo.run(several(b=1, a=3))) == {"1", "2", "3"}
+        assert cached(await demo.run(several(a=3, b=2))) == set()
+        assert Number.runs == [1, 3, 2, 3]
+
+    with_lists(tmp_path, check)
+
+
+def test_an_array_is_reported_by_its_shape(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        prompt = {
+            "1": {"class_type": "Flat", "inputs": {}},
+            "2": {"class_type": "Spoiler", "inputs": {"image": ["1", 0]}},
+        }
+        error = event(await demo.run(prompt), "execution_error")
+        assert error["current_inputs"] == {"image": ["ndarray of shape (1, 8, 6, 3)"]}
+        assert error["exception_type"] == "numpy.linalg.LinAlgError"
+        assert error["current_outputs"] == ["1"]
+
+    with_lists(tmp_path, check)
+
+
+def test_a_preview_carries_its_workflow(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        prompt = {
+            "1": {"class_type": "Flat", "inputs": {}},
+            "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+        }
+        extra = {"extra_pnginfo": {"workflow": {"id": "w", "nodes": []}}}
+        body = {"prompt": prompt, "prompt_id": "x", "extra_data": extra}
+        await demo.post("/prompt", json=body)
+        entry = await demo.run(prompt)  # kept from the first
+        (image,) = entry["outputs"]["2"]["images"]
+        _, data = await demo.get(f"/view?filename={image['filename']}&type=temp")
+        with Image.open(io.BytesIO(data)) as picture:
+            assert json.loads(picture.text["workflow"]) == {"id": "w", "nodes": []}
+            assert json.loads(picture.text["prompt"]) == prompt
+            assert picture.getpixel((0, 0)) == (127, 127, 127)
 
     with_demo(tmp_path, check)
