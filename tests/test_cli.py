@@ -31,7 +31,7 @@ from support import git, judge, mask, picture
 from gitpool import errors
 from gitpool.cli import main, places
 from gitpool.cli.exits import exit_code
-from gitpool.cli.output import table
+from gitpool.cli.output import moment, size, table
 from gitpool.cli.progress import Progress
 from gitpool.git.index import read_index, write_index
 from gitpool.git.objects import ObjectStore
@@ -1314,3 +1314,9 @@ def test_columns_fit_wide_letters() -> None:
 def test_a_finding_as_json() -> None:
     finding = Finding("x", "missing", "It is gone.")
     assert finding.as_json() == {"file": "x", "what": "missing", "message": "It is gone."}
+
+
+def test_sizes_and_times_of_any_number() -> None:
+    sizes = {0: "0 B", 999: "999 B", 1000: "1.0 kB", 2_500_000: "2.5 MB", 10**15: "1000.0 TB"}
+    assert {count: size(count) for count in sizes} == sizes
+    assert moment(10**30) == moment(-(10**30)) == ""

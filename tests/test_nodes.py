@@ -184,3 +184,11 @@ def test_a_mask_of_another_size_in_an_old_folder_is_scaled(
     assert painted.shape == (1, 16, 24)
     assert painted[0, 4, 2] == 1
     assert painted[0, 4, 20] == 0
+
+
+def test_what_cannot_be_known_is_never_the_same_twice(server: Server) -> None:
+    """ComfyUI compares a node's answers inside of tuples, where the same NaN is equal to itself."""
+    nodes = build_nodes(server.service, lambda array: array)
+    pool, profile = nodes["GridImagePool"], nodes["PoolProfile"]
+    for ask in (lambda: pool.IS_CHANGED(0, None), lambda: profile.IS_CHANGED("", None)):
+        assert (ask(),) != (ask(),)

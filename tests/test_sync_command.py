@@ -145,3 +145,23 @@ def test_killed_at_any_moment_a_sync_is_simply_done_again(
         shown = {(folder / slot["image"]).read_bytes() for slot in slots}
         assert shown == {picture(seed) for seed in (0, 1, *range(100, made))}
     assert "error" not in git(repo, "fsck", "--strict")
+
+
+def test_all_gets_only_what_is_not_here_and_tells_of_choices(
+    pools: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remote, mirror = str(tmp_path / "remote.git"), tmp_path / "mirror"
+    mirror.mkdir()
+    assert main(["sync", str(pools), "--remote", remote]) == 0
+    assert main(["sync", str(mirror), "--remote", remote, "--all"]) == 0
+    said(capsys)
+    # What is here already is synced once, not fetched a second time.
+    assert main(["sync", str(mirror), "--remote", remote, "--all"]) == 0
+    assert said(capsys) == "Heroes: up to date\n"
+    (there,) = service(mirror).library.registry.entries()
+    service(pools).pools.label("heroes", 0, "one side")
+    service(mirror).pools.label(there.id, 0, "the other")
+    assert main(["sync", str(pools), "--remote", remote]) == 0
+    said(capsys)
+    assert main(["sync", str(mirror), "--remote", remote]) == 0
+    assert "1 choice to make in the editor" in said(capsys)

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-lowest=(dulwich==1.2.9 filelock==3.12.0 aiohttp==3.11.8 pillow==10.0.0)
+lowest=(dulwich==1.2.20 filelock==3.12.0 aiohttp==3.11.8 pillow==10.0.0)
 
 try() {
   local name=$1 python=$2

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .host import DemoHost
@@ -37,13 +37,13 @@ def add_image_routes(routes: web.RouteTableDef, host: DemoHost) -> None:
         path = _find_file(host, request.query)
         if not path.is_file():
             raise web.HTTPNotFound(text="no such file")
-        channel = request.query.get("channel", "rgba")
+        channel = request.query.get("channel", "")
         preview = request.query.get("preview")
         if not preview and channel not in ("rgb", "a"):
             return _plain_file(path)
         try:
             body, kind = await asyncio.to_thread(_render, path, channel, preview)
-        except UnidentifiedImageError:
+        except OSError:  # Pillow's for what is no image, and for one that is cut off
             raise web.HTTPUnsupportedMediaType(text="not an image") from None
         return web.Response(body=body, content_type=kind, headers=_disposition(path))
 
@@ -68,7 +68,7 @@ def add_image_routes(routes: web.RouteTableDef, host: DemoHost) -> None:
             raise web.HTTPNotFound(text="the original image is gone")
         try:
             masked = await asyncio.to_thread(_with_alpha, original, data)
-        except (UnidentifiedImageError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise web.HTTPBadRequest(text=f"cannot combine the images: {error}") from None
         return web.json_response(await asyncio.to_thread(_store, host, form, masked))
 

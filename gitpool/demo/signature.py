@@ -32,7 +32,7 @@ class Signatures:
         return freeze(parts)
 
     def _collect_ancestors(self, node_id: str, found: dict[str, int]) -> None:
-        inputs = self._prompt[node_id]["inputs"]
+        inputs = self._prompt[node_id]["inputs"] if node_id in self._prompt else {}
         for name in sorted(inputs):
             value = inputs[name]
             if is_link(value) and value[0] not in found:
@@ -40,7 +40,10 @@ class Signatures:
                 self._collect_ancestors(value[0], found)
 
     def _own_part(self, node_id: str, ancestors: Mapping[str, int]) -> list[Any]:
-        node = self._prompt[node_id]
+        node = self._prompt.get(node_id)
+        if node is None:
+            # What needs it was refused; a prompt may carry such nodes along.
+            return [float("nan")]
         node_class = self._classes[node["class_type"]]
         part: list[Any] = [node["class_type"], self._is_changed(node_id)]
         hidden = node_class.INPUT_TYPES().get("hidden", {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -80,7 +79,8 @@ class GridImagePool:
         A linked input is None here: a linked profile's own node vouches for it; behind a linked
         id or index may be anything."""
         if pool_id is None:
-            return math.nan
+            # A new one each time: where it is the same object, ComfyUI takes it for equal.
+            return float("nan")
         pool = profile or pool_id or DEFAULT_POOL
         view = cls.runs.view(pool)
         manifest = view.manifest

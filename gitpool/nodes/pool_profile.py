@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -64,7 +63,8 @@ class PoolProfile:
         """The id, and a fingerprint of all that the profile's pool could give: an Image Pool
         can't see which profile is linked to it. Behind a linked id, None here, may be any."""
         if profile_id is None:
-            return math.nan
+            # A new one each time: where it is the same object, ComfyUI takes it for equal.
+            return float("nan")
         pool = profile_id or DEFAULT_POOL
         return f"{profile_id}:{fingerprint(cls.runs.view(pool))}"
 

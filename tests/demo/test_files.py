@@ -323,3 +323,13 @@ def test_a_file_where_a_folder_would_be_needed_stays(tmp_path: Path) -> None:
         assert (demo.folder / "user" / "default" / "workflows").is_dir()
 
     with_demo(tmp_path, check)
+
+
+def test_a_picture_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        (demo.folder / "input" / "cut.png").write_bytes(png("RGB", (64, 64), "red")[:60])
+        for query in ("channel=rgb", "channel=a", "preview=webp", "preview=jpeg;50"):
+            status, _ = await demo.get(f"/view?filename=cut.png&type=input&{query}")
+            assert status == 415, query
+
+    with_demo(tmp_path, check)

@@ -281,3 +281,13 @@ def test_a_preview_carries_its_workflow(tmp_path: Path) -> None:
             assert picture.getpixel((0, 0)) == (127, 127, 127)
 
     with_demo(tmp_path, check)
+
+
+def test_a_link_to_nothing_spoils_only_what_needs_it(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        dangling = {"class_type": "Number", "inputs": {"value": ["gone", 0]}}
+        entry = await demo.run({**chain(7), "8": dangling})
+        assert entry["outputs"]["3"] == {"text": ["7"]}
+        assert entry["status"]["status_str"] == "success"
+
+    with_demo(tmp_path, check)
