@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -86,13 +87,16 @@ def copy(library: Library, view: PoolView, name: str, target: BinaryIO) -> bool:
     return False
 
 
-def _places(library: Library, view: PoolView) -> tuple[Path, Path]:
-    return library.path_of(view.pool_id), library.trash_of(view.pool_id)
+def _places(library: Library, view: PoolView) -> Iterator[Path]:
+    yield library.path_of(view.pool_id)
+    yield library.trash_of(view.pool_id)
 
 
-def _paths(library: Library, view: PoolView, name: str) -> list[Path]:
-    kept = library.kept(view.pool_id).path_of(view.blobs[name])
-    return [*(place / name for place in _places(library, view)), kept]
+def _paths(library: Library, view: PoolView, name: str) -> Iterator[Path]:
+    """Where the file may be; nearly always it is in the first place."""
+    for place in _places(library, view):
+        yield place / name
+    yield library.kept(view.pool_id).path_of(view.blobs[name])
 
 
 def _file_of(contents: Contents, path: Path, blob: str) -> bytes | None:
