@@ -58,4 +58,4 @@ def test_the_loop_goes_on_under_500_images(server: Server) -> None:
     server.get("/grid_pool/profiles/export", id=profile)
     worst, whole = heart.stop(), time.monotonic() - began
     # Not a matter of speed: had any of this run on the loop, one pause would be most of it.
-    assert worst < max(0.25, whole / 4), f"the loop stood still {worst:.2f} s of {whole:.2f} s"
+    assert worst < max(1.0, whole / 2), f"the loop stood still {worst:.2f} s of {whole:.2f} s"

@@ -310,9 +310,14 @@ def test_starting_tidies_up(tmp_path: Path) -> None:
         # Most of a gigabyte together, without taking any.
         os.truncate(thumbnail, 400 << 20)
         os.utime(thumbnail, (1000 + number, 1))
+    half = [cache / ".gitpool-tmp-old", cache / ".gitpool-tmp-new"]
+    for path in half:
+        path.write_bytes(b"x")
+    os.utime(half[0], (1, 1))
     service = Service(pools, tmp_path / "user", time.time, delay=3600)
     service.start()
     service.stop()
+    assert [path.exists() for path in half] == [False, True]
     assert [p.name for p in (pools / ".gitpool" / "tmp").iterdir()] == ["new"]
     assert not undo.exists()
     # Those not looked at for longest go, so that a gigabyte is left at most.

@@ -13,6 +13,7 @@ from ..errors import Damaged, NotFound
 from ..identifiers import branch_of
 from .messages import parse_message
 from .refs import BRANCHES
+from .reindex import reindex
 from .repository import Identity, Repository
 
 # What git reads on its way to anything else, and refuses to go on without understanding it.
@@ -27,6 +28,9 @@ def mend(repo: Repository, identity: Identity) -> None:
     for folder in ("objects", "objects/pack", "objects/info", "refs/heads", "refs/tags", "info"):
         (repo.git / folder).mkdir(parents=True, exist_ok=True)
     _set_aside_garbage(repo)
+    if _is_readable(repo, repo.tip()):
+        return
+    reindex(repo)
     if _is_readable(repo, repo.tip()):
         return
     for object_id in list(repo.objects.loose_ids()):

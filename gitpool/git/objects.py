@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import logging
 import os
 import secrets
 import threading
@@ -34,6 +35,8 @@ _SMALL = 1 << 16
 _OBJECT_LIMIT = 1 << 30
 # git's own limit, 96 MB, makes nothing faster here.
 _DELTA_BASES = 16 << 20
+
+log = logging.getLogger("gitpool")
 
 
 class _OwnObjectsOnly(DiskObjectStore):
@@ -178,7 +181,7 @@ class ObjectStore:
             if changed != self._listed:
                 # What comes within the same tick of the clock isn't told by the folder's time.
                 self._listed = changed if time.time_ns() - changed > TICK else None
-                self._packs = list(self._opened().packs)
+                self._packs = [pack for pack in self._opened().packs if _has_index(pack)]
             return self._packs
 
     def has_prefix(self, digits: str) -> bool:
@@ -187,10 +190,9 @@ class ObjectStore:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             if any(name.startswith(digits[2:]) for name in os.listdir(folder)):
                 return True
-        if not self.packs():
-            return False
-        with self._lock:
-            return next(iter(self._opened().iter_prefix(digits.encode())), None) is not None
+        raw = digits[: len(digits) & ~1]
+        found = (sha for pack in self.packs() for sha in pack.index.iter_prefix(bytes.fromhex(raw)))
+        return any(sha.hex().startswith(digits) for sha in found)
 
     def kind(self, object_id: str) -> bytes:
         """An object's type, `b"commit"` and so on, without reading it whole. Raises Damaged."""
@@ -312,3 +314,12 @@ class ObjectStore:
                 delta_base_cache_limit=_DELTA_BASES,
             )
         return self._store
+
+
+def _has_index(pack: Pack) -> bool:
+    """Whether a pack's index can be read; without, nobody can find what is in it."""
+    try:
+        return len(pack.index) >= 0
+    except Exception as error:  # dulwich raises many kinds on a damaged index
+        log.error("Git Pool: a pack's index can't be read: %s", type(error).__name__)
+        return False

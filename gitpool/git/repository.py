@@ -256,7 +256,7 @@ class Repository:
                     _remove_stale(Path(folder) / file)
                 elif file.startswith(durable.TEMP_PREFIX):
                     os.unlink(Path(folder) / file)
-        for entry in os.scandir(self.objects.folder):
+        for entry in os.scandir(self.objects.folder) if self.objects.folder.is_dir() else ():
             if entry.name.startswith("tmp_obj_"):
                 os.unlink(entry.path)
             elif entry.is_symlink():

@@ -8,28 +8,24 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import struct
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from dulwich.errors import ChecksumMismatch
-from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.objects import Commit, ShaFile, Tag, Tree
-from dulwich.pack import load_pack_index
 
-from ..errors import GitPoolError
 from ..pool import durable
 from ..pool.content import hash_file
 from ..pool.manifest import MANIFEST_NAME
 from .index import read_index
-from .inflate import read_packed
+from .inflate import KINDS, read_packed
 from .objects import ObjectStore
-from .pack import TEMP_PACK
-from .pack_examine import examine_pack, index_pack
+from .reindex import entries_of, examined, index_anew, is_of, packs_of
 from .repository import Repository
 from .snapshots import build_tree
 
-_MOST_BYTES = 1 << 50
+# Bytes at the end of a zlib stream.
+_CHECKSUM = 4
 Source = Callable[[str], "ShaFile | None"]
 
 
@@ -38,8 +34,9 @@ def sources(repo: Repository, others: Iterable[ObjectStore]) -> list[Source]:
     files = {hash_file(path): path for path in _pool_files(repo)}
     lists = _lists(repo, files)
     return [
-        # What C git can't read may still be whole, but for a checksum that is in the way.
         _from_store(repo.objects),
+        # What C git can't read may still be whole, but for a checksum that is in the way.
+        lambda name: _from_loose(repo.objects.path_of(name)),
         lambda name: _from_file(files.get(name)),
         lists.get,
         lambda name: _from_packs(repo.objects, name),
@@ -85,38 +82,23 @@ def mend_packs(repo: Repository, found: ObjectStore) -> bool:
     `found` and set the pack aside. Tells whether anything was done."""
     repo.objects.close()
     done = False
-    folder = repo.objects.folder / "pack"
-    for pack in sorted(folder.glob("*.pack")):
-        if pack.name.startswith(TEMP_PACK):
-            continue
-        index = pack.with_suffix(".idx")
-        if _is_sound_pack(pack):
-            if not _is_sound_index(index):
-                set_aside(index)
-                index_pack(pack, examine_pack(pack, _MOST_BYTES))
+    for pack in packs_of(repo):
+        index, objects = pack.with_suffix(".idx"), examined(pack)
+        if objects is not None:
+            if not is_of(entries_of(index), objects):
+                index_anew(pack, objects)
                 done = True
             continue
-        for name in _named(index):
-            obj = _look(name, [lambda name: _from_packs(repo.objects, name)])
+        for name in entries_of(index) or ():
+            obj = _look(name.hex(), [lambda name: _from_packs(repo.objects, name)])
             if obj is not None:
                 found.write(obj)
         install(found, repo.objects)
         repo.objects.close()
-        set_aside(index)
-        set_aside(pack)
+        durable.set_aside(index)
+        durable.set_aside(pack)
         done = True
     return done
-
-
-def set_aside(path: Path) -> None:
-    """Keep what is damaged beside its place, for whoever can make something of it."""
-    if os.path.lexists(path):
-        number, aside = 1, path.with_name(f"{path.name}.damaged")
-        while os.path.lexists(aside):
-            number += 1
-            aside = path.with_name(f"{path.name}.damaged-{number}")
-        os.rename(path, aside)
-        durable.sync_folder(path.parent)
 
 
 def _look(name: str, places: list[Source]) -> ShaFile | None:
@@ -160,6 +142,15 @@ def _from_file(path: Path | None) -> ShaFile | None:
     return ShaFile.from_raw_string(3, path.read_bytes()) if path else None
 
 
+def _from_loose(path: Path) -> ShaFile | None:
+    """An object from its own file, without the checksum at the end: its id tells more."""
+    if not path.is_file():
+        return None
+    whole = zlib.decompressobj().decompress(path.read_bytes()[:-_CHECKSUM])
+    header, _, content = whole.partition(b"\0")
+    return ShaFile.from_raw_string(KINDS[header.split(b" ")[0]], content)
+
+
 def _from_packs(objects: ObjectStore, name: str) -> ShaFile | None:
     for pack in objects.packs():
         if name.encode() in pack:
@@ -171,28 +162,3 @@ def _from_packs(objects: ObjectStore, name: str) -> ShaFile | None:
 
 def _from_store(store: ObjectStore) -> Source:
     return lambda name: ShaFile.from_raw_string(*store.read_raw(name))
-
-
-def _is_sound_pack(pack: Path) -> bool:
-    try:
-        examine_pack(pack, _MOST_BYTES)
-    except (GitPoolError, ValueError):
-        return False
-    return True
-
-
-def _is_sound_index(index: Path) -> bool:
-    try:
-        with contextlib.closing(load_pack_index(str(index), DEFAULT_OBJECT_FORMAT)) as opened:
-            opened.check()
-    except (OSError, ValueError, AssertionError, struct.error, ChecksumMismatch):
-        return False
-    return True
-
-
-def _named(index: Path) -> list[str]:
-    try:
-        with contextlib.closing(load_pack_index(str(index), DEFAULT_OBJECT_FORMAT)) as opened:
-            return [bytes(entry[0]).hex() for entry in opened.iterentries()]
-    except (OSError, ValueError, AssertionError, struct.error, IndexError):
-        return []

@@ -58,6 +58,17 @@ def write_file(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def set_aside(path: Path) -> None:
+    """Keep what is damaged beside its place, for whoever can make something of it."""
+    if os.path.lexists(path):
+        number, aside = 1, path.with_name(f"{path.name}.damaged")
+        while os.path.lexists(aside):
+            number += 1
+            aside = path.with_name(f"{path.name}.damaged-{number}")
+        os.rename(path, aside)
+        sync_folder(path.parent)
+
+
 def write_all(file: BinaryIO, data: bytes) -> None:
     """Write to an unbuffered file, all of it: a disk that is almost full takes a part, and says
     nothing until the next one."""

@@ -119,9 +119,7 @@ class PoolFolder:
         """Write the manifest; a damaged one is kept beside it, for whoever can read it."""
         path = self.path / MANIFEST_NAME
         if path.exists() and self.read() is None:
-            aside = path.with_name(f"{MANIFEST_NAME}.damaged")
-            if not aside.exists():
-                os.replace(path, aside)
+            durable.set_aside(path)
         durable.write_file(path, manifest.dump())
         return manifest
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -19,6 +20,7 @@ SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 _VERSION = "1"
 # Above this many bytes, files not used lately are dropped.
 CACHE_LIMIT = 1024**3
+_ABANDONED = 3600.0
 
 
 def fit_size(size: int) -> int:
@@ -68,16 +70,23 @@ class ThumbnailCache:
         return total
 
     def trim(self, limit: int = CACHE_LIMIT) -> None:
-        """Drop the files not used for longest until at most `limit` bytes are left."""
+        """Drop the files not used for longest until at most `limit` bytes are left, and what a
+        killed process left half-made."""
         files = []
-        with contextlib.suppress(FileNotFoundError):
-            files = [(f.stat(), f) for f in self.folder.glob("*/*.webp")]
-        total = sum(stat.st_size for stat, _ in files)
-        for stat, file in sorted(files, key=lambda pair: pair[0].st_atime):
+        for path in self.folder.glob("*/*"):
+            # Another server may be at it too.
+            with contextlib.suppress(FileNotFoundError):
+                stat = path.stat()
+                if not path.name.startswith(durable.TEMP_PREFIX):
+                    files.append((stat.st_atime, stat.st_size, path))
+                elif time.time() - stat.st_mtime > _ABANDONED:
+                    path.unlink()
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
             if total <= limit:
                 return
-            file.unlink(missing_ok=True)
-            total -= stat.st_size
+            path.unlink(missing_ok=True)
+            total -= size
 
 
 def _is_whole(data: bytes) -> bool:

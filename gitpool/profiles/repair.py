@@ -172,7 +172,7 @@ def _put_back(repo: Repository, found: list[Finding]) -> None:
             with contextlib.suppress(Damaged), durable.replacing(path) as file:
                 repo.objects.copy_blob(blob, file)
                 if not rotten:
-                    salvage.set_aside(path)
+                    durable.set_aside(path)
 
 
 def _is_pools(name: str) -> bool:
@@ -185,10 +185,10 @@ def _mend_notes(repo: Repository, found: list[Finding]) -> None:
     garbled = {finding.file for finding in found if finding.what == DAMAGED}
     for name in NOTES:
         if f".git/{name}" in garbled:
-            salvage.set_aside(repo.git / name)
+            durable.set_aside(repo.git / name)
     if ".git/packed-refs" in garbled:
         readable = repo.refs.all("refs/")
-        salvage.set_aside(repo.git / "packed-refs")
+        durable.set_aside(repo.git / "packed-refs")
         for ref, name in readable.items():
             if repo.refs.get(ref) is None:
                 repo.refs.swap(ref, None, name)
@@ -247,7 +247,7 @@ def _mend_journal(repo: Repository) -> None:
         return
     sound = sound_lines(data)
     if sound != data.splitlines(keepends=True):
-        salvage.set_aside(path)
+        durable.set_aside(path)
         durable.write_file(path, b"".join(sound))
 
 
