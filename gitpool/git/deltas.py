@@ -40,10 +40,6 @@ class Delta:
     slots: tuple[Touched, ...] = ()
     active: tuple[str | None, str | None] = (None, None)
 
-    def names(self) -> list[str]:
-        """The images that it touched."""
-        return [touched.image for touched in self.slots]
-
     def as_json(self) -> dict[str, Any]:
         slots = [{"image": t.image, "before": t.before, "after": t.after} for t in self.slots]
         return {"slots": slots, "active": list(self.active)}

@@ -61,9 +61,6 @@ class _Row:
     result: Picture | None = None
     disputes: list[tuple[str, Any, Any]] = field(default_factory=list)
 
-    def sides(self) -> list[Picture]:
-        return [side for side in (self.ours, self.theirs) if side]
-
 
 def merge(base: Version, ours: Version, theirs: Version) -> Merged:
     """What `ours` and `theirs` have both become since `base`.
