@@ -23,10 +23,10 @@ fi
 .venv-test/bin/python -m pip install -q --disable-pip-version-check -e ".[test]"
 .venv-test/bin/ruff check .
 .venv-test/bin/ruff format --check .
-# The page's tests wait most, so three share two processors. How much of the product is run
-# through is counted, in processes of their own too.
+# The page's tests wait most, so three share two processors. How much of the product the others
+# run through is counted, in processes of their own too.
 pytest=(.venv-test/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder)
-"${pytest[@]}" tests/browser --cov --cov-report=
-"${pytest[@]}" tests --ignore tests/browser --cov --cov-append --cov-report=
+"${pytest[@]}" tests/browser
+"${pytest[@]}" tests --ignore tests/browser --cov --cov-report=
 .venv-test/bin/python -m coverage report --fail-under=93
 .venv-test/bin/python -m coverage report --fail-under=100 --include="*/identifiers.py,*/manifest.py"
