@@ -884,7 +884,7 @@ def empty_a_packs_index(folder: Path) -> Found:
     index = next((folder / ".git" / "objects" / "pack").glob("*.idx"))
     index.chmod(0o644)
     index.write_bytes(b"")
-    return {index.relative_to(folder).as_posix(): "damaged", tip: "damaged", tag: "damaged"}
+    return {index.relative_to(folder).as_posix(): "damaged", tip: "missing", tag: "missing"}
 
 
 def delete_the_history(folder: Path) -> Found:

@@ -78,9 +78,6 @@ class Meter(io.RawIOBase):
         self._progress = progress
         self._done, self._total = 0, total
 
-    def writable(self) -> bool:
-        return True
-
     def write(self, data) -> int:  # type: ignore[no-untyped-def]
         self.add(len(data))
         return len(data)

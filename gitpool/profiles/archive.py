@@ -167,8 +167,6 @@ def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> N
     with archive.open(info) as source, open(target, "xb") as file:
         while chunk := source.read(_CHUNK):
             left -= len(chunk)
-            if left < 0:
-                raise _bad("a size in it is wrong")
             file.write(chunk)
     if left:
         raise _bad("a size in it is wrong")
@@ -198,9 +196,6 @@ class _Sink(io.RawIOBase):
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
 
     def write(self, data) -> int:  # type: ignore[no-untyped-def]
         self._pieces.append(bytes(data))
