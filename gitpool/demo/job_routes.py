@@ -20,7 +20,8 @@ def add_job_routes(routes: web.RouteTableDef, queue: JobQueue) -> None:
         entries = [_summary(job, status) for job, status in _all_jobs(queue)]
         entries = [each for each in entries if not wanted or each["status"] in wanted]
         newest_first = request.query.get("sort_order", "desc") != "asc"
-        entries.sort(key=lambda each: each["create_time"], reverse=newest_first)
+        # Of one millisecond, the one that was put in later is the newer.
+        entries.sort(key=lambda e: (e["create_time"], e["priority"]), reverse=newest_first)
         try:
             offset = max(int(request.query.get("offset", 0)), 0)
             limit = max(int(request.query.get("limit", 200)), 1)
