@@ -36,6 +36,7 @@ export function openPicker(anchor, current, actions) {
   const close = popover(anchor, content, { minWidth: 280, label: t("Choose a profile"), onClose });
   anchor.ariaExpanded = "true";
   let at = 0;
+  let drawn = "";
 
   /** @param {() => void} act */
   const then = (act) => () => {
@@ -45,13 +46,16 @@ export function openPicker(anchor, current, actions) {
 
   function draw() {
     const text = search.value.trim();
+    drawn = JSON.stringify(profiles.known);
     list.replaceChildren(...partsFor(text, current, actions, then));
     at = Math.max(0, text ? 0 : profiles.known.profiles.findIndex((p) => p.id === current));
     mark();
   }
 
-  /** Show what is new, with the keyboard where it was. */
+  /** Show what is new, with the keyboard where it was. A row that is being clicked stays where
+   * nothing is: a click that ends on another element than it began on is none. */
   function drawAnew() {
+    if (JSON.stringify(profiles.known) === drawn) return;
     const before = list.querySelectorAll("button")[at]?.title;
     draw();
     const now = [...list.querySelectorAll("button")].findIndex((element) => element.title === before);
