@@ -746,3 +746,9 @@ def test_addresses_of_folders_are_whole_and_of_this_machine(text: str) -> None:
     with pytest.raises(Malformed):
         parse(text, ("file",))
     assert parse("file://localhost/a%20b.git", ("file",)).path == "/a b.git"
+
+
+def test_a_manifest_that_lists_an_image_twice_is_none() -> None:
+    slot = {"image": "img_0001.png", "mask": None, "label": "", "added": 0}
+    with pytest.raises(ValueError, match="twice"):
+        parse_manifest(json.dumps({"active": 0, "slots": [slot, slot], "next_seq": 2}).encode())
