@@ -37,7 +37,7 @@ class PoolView:
 
 
 def look(library: Library, pool_id: str) -> PoolView:
-    """The pool as it is now. Raises NotFound for a deleted profile."""
+    """The pool as it is now. Raises NotFound for a profile that is deleted or lost its folder."""
     folder = library.folder(pool_id).path
     if not folder.is_dir():
         return PoolView(pool_id)
