@@ -1176,6 +1176,7 @@ def pack_cases() -> dict[str, Callable[[Scene, Objects], bytes]]:
         "a bomb": more(entry(BLOB, bytes(200 * mega), size=10)),
         "a bomb that says so": more(entry(BLOB, b"x", size=1 << 40)),
         "many bombs that say so": more(*[entry(BLOB, bytes(100 * mega))] * 12),
+        "many small bombs": more(*[entry(BLOB, bytes(9 * mega))] * 130),
         "not deflated": more(bytes([BLOB << 4 | 5]) + b"hello"),
         "a delta on nothing": more(entry(REF_DELTA, copying(5, 1), before=unknown)),
         "a delta on itself": more(entry(OFS_DELTA, copying(5, 1), before=b"\x00")),
@@ -1224,7 +1225,10 @@ def test_the_check_of_what_came_is_cancelled_at_once(scene: Scene) -> None:
     objects, machine = scene.new(), scene.machine
     objects.load(scene.folder, scene.tip)
     scene.offer(objects, scene.commit(objects, objects.tree(scene.file())))
-    scene.remote.pack = PACKS["many bombs that say so"](scene, objects)
+    # Pictures of one colour may be as small as that, so these are looked at to the end.
+    flat = entry(BLOB, b"BM" + bytes(100 << 20))
+    known = [entry(*objects.raw[object_id]) for object_id in objects.order()]
+    scene.remote.pack = pack_of(*known, *[flat] * 12)
     with unchanged(machine):
         job = machine.start_sync(id=scene.profile)
         begun = time.monotonic()

@@ -20,8 +20,10 @@ from dulwich.pack import PackData, load_pack_index
 from ..errors import TooLarge, Unacceptable
 from .pack import name_pack, write_index
 from .pack_kinds import kinds_of
+from .swelling import Swelling
 
 _CHUNK = 1 << 18
+_HEAD = 64
 _OFS_DELTA, _REF_DELTA = 6, 7
 _NAMES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
 _LET_GO = 16 << 20
@@ -49,7 +51,8 @@ def examine_pack(
 
     Every size is read from its header before the object is inflated, and inflated bytes are
     hashed and dropped, so a bomb costs neither memory nor time. max_total: bytes it may inflate
-    to. tick: called for each block; what it raises ends the check. Raises Unacceptable or TooLarge.
+    to, of which little may swell that is no image. tick: called for each block; what it raises
+    ends the check. Raises Unacceptable or TooLarge.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         end = len(data) - 20
@@ -60,8 +63,9 @@ def examine_pack(
             raise bad_pack("it claims more than it holds")
         whole = hashlib.sha1(data[start : start + 12], usedforsecurity=False)
         found, offset, total, kept = [], start + 12, 0, 0
+        swelling = Swelling(end - start)
         for _ in range(count):
-            following, sha, size = _examine_object(data, offset, end, tick)
+            following, sha, size = _examine_object(data, offset, end, swelling, tick)
             total += size
             if total > max_total:
                 raise TooLarge("too_large", "This file unpacks to more than can be taken in.")
@@ -141,7 +145,7 @@ def _let_go(data: mmap.mmap, kept: int, offset: int) -> int:
 
 
 def _examine_object(
-    data: mmap.mmap, offset: int, end: int, tick: Callable[[], None]
+    data: mmap.mmap, offset: int, end: int, swelling: Swelling, tick: Callable[[], None]
 ) -> tuple[int, bytes | None, int]:
     """Where the next object begins, this one's id, and the bytes that it comes to."""
     byte = _at(data, offset, end)
@@ -165,12 +169,14 @@ def _examine_object(
         raise TooLarge("too_large", "A file in it is too large.")
     name = _NAMES.get(type_num)
     digest = hashlib.sha1(b"%s %d\x00" % (name or b"", size), usedforsecurity=False)
-    after, head, done = _inflate_away(data, offset, end, size, digest, tick)
+    after, head, done = _inflate_away(data, offset, end, size, digest, swelling, tick)
     if done != size:
         raise bad_pack("a size in it is wrong")
     if name:
+        swelling.add(size, after - offset, head)
         return after, digest.digest(), size
-    result = delta_result(head)
+    result, begins = delta_result(head)
+    swelling.add_delta(result, head[begins:])
     if result > MAX_OBJECT_BYTES:
         raise TooLarge("too_large", "A file in it is too large.")
     return after, None, result
@@ -182,6 +188,7 @@ def _inflate_away(
     end: int,
     size: int,
     digest: Any,
+    swelling: Swelling,
     tick: Callable[[], None],
 ) -> tuple[int, bytes, int]:
     inflate, done, head = zlib.decompressobj(), 0, b""
@@ -197,17 +204,19 @@ def _inflate_away(
                 position += len(block)
             out = inflate.decompress(block, _CHUNK)
             digest.update(out)
-            head = head or out[:32]
+            head = head or out[:_HEAD]
             done += len(out)
             if done > size:
                 raise bad_pack("a size in it is wrong")
+            swelling.check(done, position - offset, head)
     except zlib.error:
         raise bad_pack("it is damaged") from None
     return position - len(inflate.unused_data), head, done
 
 
-def delta_result(head: bytes) -> int:
-    """The size of what a delta makes, from its first bytes. Raises Unacceptable."""
+def delta_result(head: bytes) -> tuple[int, int]:
+    """The size of what a delta makes, from its first bytes, and where its instructions begin.
+    Raises Unacceptable."""
     position = 0
     value = 0
     for _ in range(2):
@@ -221,7 +230,7 @@ def delta_result(head: bytes) -> int:
             shift += 7
             if not byte & 0x80:
                 break
-    return value
+    return value, position
 
 
 def _at(data: mmap.mmap, offset: int, end: int) -> int:

@@ -30,6 +30,16 @@ _EXTENSION_OF = {
     "TIFF": ".tiff",
     "AVIF": ".avif",
 }
+_MAGIC = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"BM",
+    b"II*\x00",
+    b"MM\x00*",
+    b"II+\x00",
+    b"MM\x00+",
+)
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
 _PNG_WORDS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
@@ -87,6 +97,16 @@ def _identify(file: BinaryIO) -> Image.Image:
         ) from None
     except Exception as error:  # Pillow's parsers raise almost anything on crafted headers
         raise _broken() from error
+
+
+def looks_like_image(head: bytes) -> bool:
+    """Whether a file that begins so may be one of the kinds that are taken; only its own bytes,
+    decoded, prove it."""
+    return (
+        head.startswith(_MAGIC)
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or head[4:8] == b"ftyp"
+    )
 
 
 def probe(source: Path | BinaryIO) -> ImageInfo:
