@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from .bodies import names_in, read_object
 from .jobs import Job, JobQueue
 
 _PREVIEWED = ("images", "video", "audio", "gifs", "3d")
@@ -44,8 +45,7 @@ def add_job_routes(routes: web.RouteTableDef, queue: JobQueue) -> None:
 
     @routes.post("/jobs/cancel")
     async def cancel_jobs(request: web.Request) -> web.Response:
-        body = await request.json()
-        return cancel({str(each) for each in body.get("job_ids") or []})
+        return cancel(names_in(await read_object(request), "job_ids"))
 
     @routes.post("/jobs/{prompt_id}/cancel")
     async def cancel_job(request: web.Request) -> web.Response:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
+from .bodies import names_in, read_object
 from .jobs import Job, JobQueue
 from .validation import problem, validate_prompt
 
@@ -23,7 +25,7 @@ def add_prompt_routes(
 
     @routes.post("/prompt")
     async def post_prompt(request: web.Request) -> web.Response:
-        body = await request.json()
+        body = await read_object(request)
         if not isinstance(body.get("prompt"), dict):
             error = problem("no_prompt", "No prompt provided", "No prompt provided")
             return web.json_response({"error": error, "node_errors": {}}, status=400)
@@ -53,16 +55,15 @@ def add_prompt_routes(
 
     @routes.post("/queue")
     async def post_queue(request: web.Request) -> web.Response:
-        body = await request.json()
+        body = await read_object(request)
         if body.get("clear"):
             queue.drop_pending()
-        if body.get("delete"):
-            queue.drop_pending(set(body["delete"]))
+        queue.drop_pending(names_in(body, "delete"))
         return web.Response()
 
     @routes.post("/interrupt")
     async def post_interrupt(request: web.Request) -> web.Response:
-        body = await request.json() if request.body_exists else {}
+        body = await read_object(request) if request.body_exists else {}
         queue.interrupt(body.get("prompt_id"))
         return web.Response()
 
@@ -99,16 +100,18 @@ def _add_history_routes(routes: web.RouteTableDef, queue: JobQueue) -> None:
 
     @routes.post("/history")
     async def post_history(request: web.Request) -> web.Response:
-        body = await request.json()
+        body = await read_object(request)
         if body.get("clear"):
             queue.drop_history()
-        if body.get("delete"):
-            queue.drop_history(set(body["delete"]))
+        queue.drop_history(names_in(body, "delete"))
         return web.Response()
 
 
 def _new_job(body: Mapping[str, Any], queue: JobQueue, outputs: list[str]) -> Job:
-    extra_data = dict(body.get("extra_data") or {})
+    extra_data = body.get("extra_data") or {}
+    if not isinstance(extra_data, dict):
+        raise web.HTTPBadRequest(text="extra_data is an object")
+    extra_data = dict(extra_data)
     # Keys to a paid service are of no use here and must not end up in the history.
     for secret in ("auth_token_comfy_org", "api_key_comfy_org"):
         extra_data.pop(secret, None)
@@ -117,5 +120,7 @@ def _new_job(body: Mapping[str, Any], queue: JobQueue, outputs: list[str]) -> Jo
     number = body.get("number")
     if number is None:
         number = queue.next_number(front=bool(body.get("front")))
+    if not isinstance(number, int | float) or not math.isfinite(number):
+        raise web.HTTPBadRequest(text="number is a number")
     prompt_id = str(body.get("prompt_id") or uuid.uuid4())
     return Job(float(number), prompt_id, body["prompt"], extra_data, outputs)

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from .bodies import read_json, read_object
 from .host import DemoHost
 from .paths import UnsafePath, safe_join
 
@@ -94,9 +95,7 @@ def _add_settings(routes: web.RouteTableDef, settings: SettingsFile) -> None:
 
     @routes.post("/settings")
     async def post_all(request: web.Request) -> web.Response:
-        changes = await request.json()
-        if not isinstance(changes, dict):
-            raise web.HTTPBadRequest(text="settings are an object")
+        changes = await read_object(request)
         settings.write({**settings.read(), **changes})
         return web.Response()
 
@@ -106,7 +105,7 @@ def _add_settings(routes: web.RouteTableDef, settings: SettingsFile) -> None:
 
     @routes.post("/settings/{id}")
     async def post_one(request: web.Request) -> web.Response:
-        value = await request.json()
+        value = await read_json(request)
         settings.write({**settings.read(), request.match_info["id"]: value})
         return web.Response()
 
@@ -132,13 +131,14 @@ def _add_listing(routes: web.RouteTableDef, root: Path) -> None:
 
     @routes.get("/v2/userdata")
     async def list_tree(request: web.Request) -> web.Response:
-        folder = _inside(root, request.query.get("path", ""))
+        folder, top = _inside(root, request.query.get("path", "")), _inside(root, "")
         if not folder.is_dir():
             raise web.HTTPNotFound(text="no such folder")
         return web.json_response(
             [
-                {"name": path.name, "path": path.relative_to(root).as_posix(), **_tree_info(path)}
+                {"name": path.name, "path": path.relative_to(top).as_posix(), **_tree_info(path)}
                 for path in sorted(folder.rglob("*"), key=lambda each: (each.is_file(), each))
+                if path.exists()
             ]
         )
 
@@ -195,7 +195,7 @@ def _refuse_overwriting(request: web.Request, path: Path) -> None:
 
 def _written(request: web.Request, path: Path, root: Path) -> web.Response:
     if _flag(request, "full_info"):
-        return web.json_response(_file_info(path, root))
+        return web.json_response(_file_info(path, root.resolve()))
     return web.json_response(path.relative_to(root.resolve()).as_posix())
 
 
@@ -206,7 +206,7 @@ def _flag(request: web.Request, name: str) -> bool:
 def _file_info(path: Path, folder: Path) -> dict[str, Any]:
     status = path.stat()
     return {
-        "path": path.resolve().relative_to(folder.resolve()).as_posix(),
+        "path": path.relative_to(folder).as_posix(),
         "size": status.st_size,
         "modified": int(status.st_mtime * 1000),
         "created": int(status.st_ctime * 1000),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -331,5 +332,22 @@ def test_a_picture_that_is_cut_off_is_refused(tmp_path: Path) -> None:
         for query in ("channel=rgb", "channel=a", "preview=webp", "preview=jpeg;50"):
             status, _ = await demo.get(f"/view?filename=cut.png&type=input&{query}")
             assert status == 415, query
+
+    with_demo(tmp_path, check)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links there want rights that a test hasn't")
+def test_links_are_listed_where_they_lie_and_broken_ones_left_out(tmp_path: Path) -> None:
+    async def check(demo: Demo) -> None:
+        elsewhere = tmp_path / "elsewhere.json"
+        elsewhere.write_text("{}", "utf-8")
+        workflows = demo.folder / "user" / "default" / "workflows"
+        (workflows / "linked.json").symlink_to(elsewhere)
+        (workflows / "broken.json").symlink_to(tmp_path / "nowhere")
+        status, listed = await demo.get("/userdata?dir=workflows&full_info=true")
+        assert (status, [each["path"] for each in listed]) == (200, ["linked.json"])
+        status, tree = await demo.get("/v2/userdata?path=workflows")
+        found = [each["path"] for each in tree]
+        assert (status, found) == (200, ["workflows/.index.json", "workflows/linked.json"])
 
     with_demo(tmp_path, check)

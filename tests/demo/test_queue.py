@@ -298,3 +298,33 @@ def test_only_the_outputs_asked_for_run(tmp_path: Path) -> None:
         assert entry["part"]["outputs"] == {"2": {"text": ["2"]}}
 
     with_demo(tmp_path, check)
+
+
+ADDRESSES = ("/prompt", "/queue", "/interrupt", "/history", "/jobs/cancel", "/settings")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_what_is_no_request_is_refused(tmp_path: Path, address: str) -> None:
+    async def check(demo: Demo) -> None:
+        for data in (b"{", b"\xff\xfe", b"[" * 100_000, b"[1]", b'"text"', b"7"):
+            assert (await demo.post(address, data=data))[0] == 400, data[:9]
+
+    with_demo(tmp_path, check)
+
+
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("/prompt", {"extra_data": "text"}),
+        ("/prompt", {"number": "first"}),
+        ("/queue", {"delete": "text"}),
+        ("/history", {"delete": 7}),
+        ("/jobs/cancel", {"job_ids": {"a": "b"}}),
+    ],
+)
+def test_odd_fields_are_refused(tmp_path: Path, address: str, body: dict[str, Any]) -> None:
+    async def check(demo: Demo) -> None:
+        prompt = {"1": {"class_type": "PreviewAny", "inputs": {"source": "x"}}}
+        assert (await demo.post(address, json={"prompt": prompt, **body}))[0] == 400
+
+    with_demo(tmp_path, check)
