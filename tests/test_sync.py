@@ -328,6 +328,41 @@ def test_names_and_locks_of_snapshots_travel_and_so_does_taking_them_away(
     agree(profile, first, second)
 
 
+def sound(remote: Path) -> None:
+    """C git finds nothing wrong with a bare repository; its own branch may be none of ours."""
+    said = git(remote, "fsck", "--strict", "--no-dangling").splitlines()
+    assert [line for line in said if not line.startswith("notice: HEAD points to")] == []
+
+
+@pytest.mark.parametrize("synced", [False, True])
+def test_a_locked_snapshot_that_a_git_user_left_aside_is_sent_whole(
+    machines: Start, remote: tuple[str, str | None, Path], synced: bool
+) -> None:
+    url, token, place = remote
+    place.parent.mkdir(exist_ok=True)
+    first, second = machines("first"), machines("second")
+    for machine in (first, second):
+        machine.connect(url, token)
+    profile = first.filled("Heroes", 1)
+    if synced:
+        first.sync(profile)
+    first.label(profile, 0, "locked")
+    snapshot = first.post("/grid_pool/profiles/snapshot", id=profile).json["snapshot"]["id"]
+    first.post(ROUTE + "lock", id=profile, snapshot=snapshot, locked=True, message="Gold")
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    git(first.pools / profile, *who, "commit", "-q", "--amend", "-m", "Another sentence")
+    first.sync(profile)
+    sound(place)
+    tree = git(first.pools / profile, "ls-tree", "-r", snapshot)
+    assert git(place, "ls-tree", "-r", f"snapshot-{snapshot[:12]}") == tree
+    second.fetch("Heroes")
+    first.label(profile, 0, "later")
+    first.sync(profile)
+    second.sync(profile)
+    agree(profile, first, second)
+    sound(place)
+
+
 def test_a_remote_that_lost_the_profile_gets_it_only_when_told(
     pair: tuple[Machine, Machine], tmp_path: Path
 ) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .ancestry import missing_from
+from dulwich.objects import Commit, Tag
+
+from .ancestry import ancestors, missing_from
 from .clone import Reach, collect_tree
 from .objects import ObjectStore
 from .repository import Repository
@@ -26,9 +28,10 @@ def outgoing(repo: Repository, tip: str, there: Iterable[str], tags: Iterable[st
     there: commit ids that the remote names; those that aren't here tell nothing.
     """
     known = {commit for commit in there if commit in repo.objects}
-    commits = missing_from(repo.parents, tip, known)
+    new = Reach(dict.fromkeys(missing_from(repo.parents, tip, known)), dict.fromkeys(tags))
+    commits = new.commits
+    commits |= dict.fromkeys(_aside(repo, new, known))
     missing, present = set(commits), Reach()
-    new = Reach(dict.fromkeys(commits), dict.fromkeys(tags))
     for commit_id in commits:
         for parent in repo.parents(commit_id):
             if parent not in missing:
@@ -39,6 +42,24 @@ def outgoing(repo: Repository, tip: str, there: Iterable[str], tags: Iterable[st
     blobs = [b for b in new.blobs if b not in present.blobs]
     ids = [*new.commits, *new.tags, *trees, *blobs]
     return Outgoing(repo.objects, ids, len(commits))
+
+
+def _aside(repo: Repository, new: Reach, known: set[str]) -> list[str]:
+    """Named and locked snapshots that don't lead to the newest one any more, since a git user
+    went back or began anew, with what they come from."""
+    named = [repo.objects.read(tag) for tag in new.tags]
+    pairs = [tag.object for tag in named if isinstance(tag, Tag)]
+    tips = [name.decode() for kind, name in pairs if kind is Commit]
+    todo = [tip for tip in dict.fromkeys(tips) if tip not in new.commits]
+    if not todo:
+        return []
+    there, found = ancestors(repo.parents, *known), []
+    while todo:
+        commit = todo.pop()
+        if commit not in there and commit not in new.commits and commit not in found:
+            found.append(commit)
+            todo += repo.parents(commit)
+    return found
 
 
 def _collect(repo: Repository, commit_id: str, found: Reach) -> None:

@@ -155,10 +155,9 @@ def _url(text: str, allowed: Collection[str]) -> Address:
         )
     if parts.password or _looks_like_token(scheme, parts.username):
         raise _bad("The address holds a password.", "Put it into the token's own field.")
-    if parts.query or parts.fragment:
-        raise _bad("The address has a part that no repository's has.")
     host = re.sub(r":\d*$", "", host)
-    return _checked(scheme, host, port, parts.username, parts.path or "/")
+    path = text.partition("://")[2].removeprefix(parts.netloc) or "/"
+    return _checked(scheme, host, port, parts.username, path)
 
 
 def _looks_like_token(scheme: str, user: str | None) -> bool:
@@ -171,6 +170,8 @@ def _checked(scheme: str, host: str, port: int | None, user: str | None, path: s
         raise _bad("The address names no host.")
     if user is not None and not _USER.fullmatch(user):
         raise _bad("The address has a user name that can't be used.")
+    if "?" in path or "#" in path:
+        raise _bad("The address has a part that no repository's has.")
     if path.startswith("-") or not path.strip("/"):
         raise _bad("The address names no repository.")
     return Address(scheme, host, port, user, path)
