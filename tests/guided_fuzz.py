@@ -42,6 +42,11 @@ with atheris.instrument_imports(include=["gitpool", "dulwich.pack", "dulwich.obj
 PLACE = Path(tempfile.mkdtemp(prefix="gitpool-fuzz-"))
 _KINDS = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
 _OFS_DELTA, _REF_DELTA = 6, 7
+TREE = b"100644 img_0001.png\x00" + bytes(range(20))
+COMMIT = (
+    b"tree %b\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nhi\n"
+    % hashlib.sha1(b"tree %d\x00" % len(TREE) + TREE).hexdigest().encode()
+)
 
 
 def manifest(data: bytes) -> None:
@@ -113,7 +118,7 @@ def pack(data: bytes) -> None:
 
 
 def sniffed(data: bytes) -> None:
-    sniffer = Sniffer(["0" * 40])
+    sniffer = Sniffer([hashlib.sha1(b"commit %d\x00" % len(COMMIT) + COMMIT).hexdigest()])
     try:
         sniffer.write(b"PACK\x00\x00\x00\x02" + data)
     except (Enough, GitPoolError, ApplyDeltaError, zlib.error):
@@ -134,7 +139,7 @@ def quarantine(data: bytes) -> None:
         if kind in _KINDS:
             whole = b"%b %d\x00" % (_KINDS[kind], len(content)) + content
             names.append(hashlib.sha1(whole).digest())
-        entries.append(_entry_head(kind, len(content)) + before + zlib.compress(content))
+        entries.append(_entry(kind, content, before))
     body = b"PACK" + struct.pack(">II", 2, len(entries)) + b"".join(entries)
     taken = Quarantine(folder, None, 1 << 20)
     try:
@@ -160,13 +165,19 @@ def _content(given: atheris.FuzzedDataProvider, kind: int, names: list[bytes]) -
     return rest
 
 
-def _entry_head(kind: int, size: int) -> bytes:
-    head, size = [kind << 4 | size & 15], size >> 4
+def _entry(kind: int, content: bytes, before: bytes = b"") -> bytes:
+    """An object as it stands in a pack. before: what a delta says of its base."""
+    head, size = [kind << 4 | len(content) & 15], len(content) >> 4
     while size:
         head[-1] |= 128
         head.append(size & 127)
         size >>= 7
-    return bytes(head)
+    return bytes(head) + before + zlib.compress(content)
+
+
+def _all_of(base: bytes) -> bytes:
+    """A delta that copies its base, of less than 128 bytes."""
+    return bytes([len(base), len(base), 0x90, len(base)])
 
 
 def _with_checksum(data: bytes) -> bytes:
@@ -199,9 +210,22 @@ def seeds(name: str) -> list[bytes]:
 
         return [zipped()]
     if name in ("pack", "sniffed"):
-        blob = _entry_head(3, 5) + zlib.compress(b"hello")
-        delta = _entry_head(6, 4) + bytes([len(blob)]) + zlib.compress(b"\x05\x05\x90\x05")
-        return [struct.pack(">I", 2) + blob + delta]
+        commit, blob = _entry(1, COMMIT), _entry(3, b"hello")
+        older = _entry(_OFS_DELTA, b"\x05\x05\x90\x05", bytes([len(blob)]))
+        tree = _entry(_OFS_DELTA, _all_of(COMMIT), bytes([len(commit)]))
+        count = struct.pack(">I", 2)
+        return [count + blob + older, count + commit + tree, count + commit + _entry(2, TREE)]
+    if name == "index":
+        from support import git, picture
+
+        git(PLACE, "init", "-q")
+        for number in range(3):
+            (PLACE / f"img_000{number}.png").write_bytes(picture(number))
+        git(PLACE, "add", ".")
+        data = (PLACE / ".git" / "index").read_bytes()[:-20]
+        shutil.rmtree(PLACE)
+        PLACE.mkdir()
+        return [data]
     return []
 
 

@@ -29,6 +29,7 @@ from support import git, picture, tree_of
 from gitpool.errors import GitPoolError
 from gitpool.git.objects import ObjectStore
 from gitpool.identifiers import check_name
+from gitpool.remote import address
 from gitpool.remote.address import check_url
 from gitpool.remote.transport import Limits
 
@@ -349,6 +350,26 @@ def forget_git(machine: Machine) -> None:
         lines = path.read_text().splitlines()
         assert all(line.endswith("git credential fill") for line in lines), lines
         path.unlink()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file://[/srv",
+        "file://a[b]/srv",
+        "file://host/srv",
+        "http://[::1/x.git",
+        "host.example:/pools?x",
+        "git@host.example:pools#x",
+        "ssh://git@host.example/pools?x",
+        "ssh://git@host.example#/pools",
+        "https://host.example/pools#x",
+    ],
+)
+def test_nor_is_it_where_every_kind_is_allowed(url: str) -> None:
+    with pytest.raises(GitPoolError) as raised:
+        address.parse(url, ("http", "file"))
+    assert raised.value.code == "bad_address"
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,14 @@ async def local_only(request: web.Request, handler: Handler) -> web.StreamRespon
     A foreign page shows by its Origin, and one that gave its own name this computer's address
     by the Host.
     """
-    host = urlsplit(f"//{request.headers.get('Host', '')}")
+    try:
+        host = urlsplit(f"//{request.headers.get('Host', '')}")
+        origin = urlsplit(request.headers.get("Origin", f"//{host.netloc}"))
+    except ValueError:  # such as half of an IPv6 address
+        raise web.HTTPForbidden(text="the request says not where it comes from") from None
     if host.hostname not in _LOCAL_NAMES:
         raise web.HTTPForbidden(text="this server answers on this computer only")
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.netloc.lower():
+    if origin.netloc.lower() != host.netloc.lower():
         raise web.HTTPForbidden(text="the request comes from another site")
     return await handler(request)
 

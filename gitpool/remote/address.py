@@ -8,7 +8,7 @@ import socket
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import Malformed, RemoteFailed
 from ..identifiers import is_printable
@@ -129,7 +129,7 @@ def _folder(text: str, allowed: Collection[str]) -> Address:
         )
     path = text
     if text.startswith("file:"):
-        parts = urlsplit(text)
+        parts = _split(text)
         if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
             raise _bad("That isn't a folder's address.")
         path = unquote(parts.path)
@@ -139,8 +139,8 @@ def _folder(text: str, allowed: Collection[str]) -> Address:
 
 
 def _url(text: str, allowed: Collection[str]) -> Address:
+    parts = _split(text)
     try:
-        parts = urlsplit(text)
         host, port = parts.netloc.rpartition("@")[2], parts.port
     except ValueError:
         raise _bad("That isn't an address.") from None
@@ -158,6 +158,13 @@ def _url(text: str, allowed: Collection[str]) -> Address:
     host = re.sub(r":\d*$", "", host)
     path = text.partition("://")[2].removeprefix(parts.netloc) or "/"
     return _checked(scheme, host, port, parts.username, path)
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        return urlsplit(text)
+    except ValueError:  # such as half of an IPv6 address
+        raise _bad("That isn't an address.") from None
 
 
 def _looks_like_token(scheme: str, user: str | None) -> bool:

@@ -73,6 +73,8 @@ def test_other_sites_are_refused(tmp_path: Path) -> None:
         foreign = {"Origin": "http://example.com"}
         assert (await demo.post("/prompt", json={}, headers=foreign))[0] == 403
         assert (await demo.get("/settings", headers={"Host": "example.com"}))[0] == 403
+        for odd in ({"Host": "["}, {"Origin": "http://["}, {"Origin": "null"}):
+            assert (await demo.get("/settings", headers=odd))[0] == 403
         assert (await demo.get("/settings", headers={"Origin": demo.url}))[0] == 200
 
     with_demo(tmp_path, check)
