@@ -25,9 +25,9 @@ fi
 .venv-test/bin/ruff format --check .
 # The page's tests wait most, so three share two processors. How much of the product the others
 # run through is counted, in processes of their own too.
-pytest=(.venv-test/bin/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder)
+pytest=(.venv-test/bin/python -m pytest -q -n 3 --dist loadfile)
 "${pytest[@]}" tests/browser
-"${pytest[@]}" tests --ignore tests/browser --cov --cov-report=
+"${pytest[@]}" --no-loadscope-reorder tests --ignore tests/browser --cov --cov-report=
 .venv-test/bin/python -m coverage report --fail-under=97
 # What checks names, lists, addresses, callers, uploads and archives is run through wholly.
 checks="*/identifiers.py,*/manifest.py,*/address.py,*/guard.py,*/uploads.py,*/archive.py,*/bundle.py"

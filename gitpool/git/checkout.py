@@ -20,6 +20,7 @@ from ..identifiers import is_image_name
 from ..pool import durable
 from ..pool.content import hash_file
 from ..pool.manifest import MANIFEST_NAME
+from ..pool.reading import read_file
 from .index import CachedFile, read_index, vouched, write_index
 from .repository import Repository
 
@@ -58,8 +59,8 @@ def finish(repo: Repository, made: Mapping[str, Path] | None = None) -> None:
     """
     note = repo.git / _NOTE
     try:
-        commit = note.read_bytes().decode("ascii", "replace").strip()
-    except FileNotFoundError:
+        commit = read_file(note).decode("ascii", "replace").strip()
+    except (FileNotFoundError, IsADirectoryError):
         return
     if repo.tip() == commit:
         try:

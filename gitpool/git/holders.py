@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..pool import durable
+from ..pool.reading import read_file
 from . import reflogs
 from .repository import Repository
 
@@ -59,7 +60,7 @@ def arriving(repo: Repository, tips: list[str]) -> Iterator[None]:
 
 def _ids_in(path: Path) -> list[str]:
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return []
     return [name.decode() for name in _ID.findall(data)]

@@ -17,6 +17,7 @@ from dulwich.index import IndexEntry, read_index_dict, write_index_dict
 
 from ..pool import durable
 from ..pool.content import TICK
+from ..pool.reading import read_file
 
 FILE_MODE = 0o100644
 _REMEMBERED = 4
@@ -46,7 +47,7 @@ def read_index(path: Path) -> tuple[Mapping[str, CachedFile], int]:
     """The index's files by name, and when it was written (ns); empty where it is unreadable:
     an index is only a cache, and the next snapshot writes a good one."""
     try:
-        data, written = path.read_bytes(), path.stat().st_mtime_ns
+        data, written = read_file(path), path.stat().st_mtime_ns
     except (FileNotFoundError, IsADirectoryError):
         return {}, 0
     return _parsed(data), written

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import Damaged
+from ..pool.reading import read_file
 from .repository import Repository
 
 _SHA = 20
@@ -26,7 +27,7 @@ def objects(repo: Repository) -> set[str]:
     found: set[bytes] = set()
     for path in _files(repo.git):
         try:
-            found |= _named(path.read_bytes())
+            found |= _named(read_file(path))
         except FileNotFoundError:  # git writes a new one in its place
             continue
         except (ValueError, IndexError, struct.error) as error:

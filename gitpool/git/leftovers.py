@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dulwich.objects import Commit, Tag, Tree
 
 from ..errors import Damaged, NotFound
+from ..pool.reading import read_file
 from . import holders, indexed
 from .repository import Repository
 
@@ -44,8 +45,8 @@ def clear(repo: Repository) -> None:
     """Remove what a cut-off snapshot left, if one was; call it once refs are in order."""
     note = repo.git / _NOTE
     try:
-        began, leaving = note.stat().st_mtime_ns, note.read_bytes().decode("ascii", "replace")
-    except FileNotFoundError:
+        began, leaving = note.stat().st_mtime_ns, read_file(note).decode("ascii", "replace")
+    except (FileNotFoundError, IsADirectoryError):
         return
     fresh = [leaving] if _SHA.fullmatch(leaving) else []
     fresh += [

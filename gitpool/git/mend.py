@@ -11,6 +11,7 @@ from dulwich.objects import Commit
 
 from ..errors import Damaged, NotFound
 from ..identifiers import branch_of
+from ..pool.reading import read_file
 from .messages import parse_message
 from .refs import BRANCHES
 from .reindex import reindex
@@ -58,13 +59,13 @@ def _set_aside_garbage(repo: Repository) -> None:
         if config.exists():
             config.replace(config.with_name("config.damaged"))
         repo.write_config()
-    if packed.is_file() and b"\0" in packed.read_bytes():
+    if packed.is_file() and b"\0" in read_file(packed):
         packed.replace(packed.with_name("packed-refs.damaged"))
 
 
 def _parses(config: Path) -> bool:
     try:
-        check_config(config.read_bytes())
+        check_config(read_file(config))
     except (OSError, ValueError):
         return False
     return True

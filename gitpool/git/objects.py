@@ -26,6 +26,7 @@ from dulwich.pack import Pack
 from ..errors import Damaged
 from ..pool import durable
 from ..pool.content import TICK
+from ..pool.reading import open_file
 from ..pool.threads import each
 from .inflate import KINDS, damaged_object, loose_content, read_packed, write_verified
 from .pack_kinds import kind_in
@@ -181,8 +182,16 @@ class ObjectStore:
             if changed != self._listed:
                 # What comes within the same tick of the clock isn't told by the folder's time.
                 self._listed = changed if time.time_ns() - changed > TICK else None
-                self._packs = [pack for pack in self._opened().packs if _has_index(pack)]
+                # A pipe or a device under a pack's name would keep its reader waiting.
+                packs = [] if self.has_odd_packs() else self._opened().packs
+                self._packs = [pack for pack in packs if _has_index(pack)]
             return self._packs
+
+    def has_odd_packs(self) -> bool:
+        """Whether something among the packs is no file."""
+        with contextlib.suppress(FileNotFoundError):
+            return not all(entry.is_file() for entry in os.scandir(self.folder / "pack"))
+        return False
 
     def has_prefix(self, digits: str) -> bool:
         """Whether some object's id begins with these digits, two at least."""
@@ -197,7 +206,7 @@ class ObjectStore:
     def kind(self, object_id: str) -> bytes:
         """An object's type, `b"commit"` and so on, without reading it whole. Raises Damaged."""
         try:
-            with open(self.path_of(object_id), "rb") as file:
+            with open_file(self.path_of(object_id)) as file:
                 head = zlib.decompressobj().decompress(file.read(256), 32)
                 return head.partition(b" ")[0]
         except zlib.error as error:
@@ -227,7 +236,7 @@ class ObjectStore:
 
     def _write_file(self, path: Path) -> tuple[str, os.stat_result]:
         for _ in range(5):
-            with open(path, "rb") as source:
+            with open_file(path) as source:
                 before = os.fstat(source.fileno())
                 object_id = self._store_stream(source, before.st_size)
             after = os.stat(path)
@@ -292,7 +301,7 @@ class ObjectStore:
 
     def _stream(self, object_id: str, target: BinaryIO) -> int:
         try:
-            with open(self.path_of(object_id), "rb", buffering=0) as file:
+            with open_file(self.path_of(object_id), buffering=0) as file:
                 return write_verified(object_id, loose_content(file), target)
         except FileNotFoundError:
             pass

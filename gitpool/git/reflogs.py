@@ -10,6 +10,7 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 
 from ..pool import durable
+from ..pool.reading import read_file
 from .repository import Repository
 
 _ID = 40
@@ -20,7 +21,7 @@ def ids(repo: Repository) -> set[str]:
     """Every object that a log still holds."""
     found = set()
     for path in _files(repo):
-        for line in path.read_bytes().splitlines():
+        for line in read_file(path).splitlines():
             old, new = line[:_ID], line[_ID + 1 : 2 * _ID + 1]
             found |= {raw.decode("ascii", "replace") for raw in (old, new) if raw != _NONE}
     return found
@@ -30,7 +31,7 @@ def forget(repo: Repository, gone: Set[str]) -> None:
     """Take out the lines that name snapshots which are gone, as `git reflog expire` would."""
     names = {object_id.encode() for object_id in gone}
     for path in _files(repo):
-        lines = path.read_bytes().splitlines(keepends=True)
+        lines = read_file(path).splitlines(keepends=True)
         kept = [ln for ln in lines if ln[:_ID] not in names and ln[_ID + 1 : 81] not in names]
         if kept != lines:
             durable.write_file(path, b"".join(kept))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import Conflict
 from ..pool import durable
+from ..pool.reading import read_file
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 BRANCHES = "refs/heads/"
@@ -37,8 +38,8 @@ class Refs:
     def head(self) -> tuple[str | None, str | None]:
         """What HEAD names: (ref, None), or (None, commit) when it is detached."""
         try:
-            text = (self.folder / "HEAD").read_bytes().decode("utf-8", "replace").strip(BLANK)
-        except FileNotFoundError:
+            text = read_file(self.folder / "HEAD").decode("utf-8", "replace").strip(BLANK)
+        except (FileNotFoundError, IsADirectoryError):
             return None, None
         if text.startswith("ref:"):
             ref = text[4:].strip(BLANK)
@@ -91,7 +92,7 @@ class Refs:
 
     def _loose(self, ref: str) -> str | None:
         try:
-            text = (self.folder / ref).read_bytes().decode("ascii", "replace").strip(BLANK)
+            text = read_file(self.folder / ref).decode("ascii", "replace").strip(BLANK)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
         return text if _SHA.fullmatch(text) else None
@@ -105,8 +106,8 @@ class Refs:
 
     def _packed_lines(self) -> list[str]:
         try:
-            data = (self.folder / "packed-refs").read_bytes()
-        except FileNotFoundError:
+            data = read_file(self.folder / "packed-refs")
+        except (FileNotFoundError, IsADirectoryError):
             return []
         return data.decode("utf-8", "surrogateescape").splitlines(keepends=True)
 

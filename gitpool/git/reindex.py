@@ -29,7 +29,7 @@ def reindex(repo: Repository) -> None:
 def packs_of(repo: Repository) -> list[Path]:
     """The files of the packs that are there."""
     found = sorted((repo.objects.folder / "pack").glob("*.pack"))
-    return [pack for pack in found if not pack.name.startswith(TEMP_PACK)]
+    return [pack for pack in found if not pack.name.startswith(TEMP_PACK) and pack.is_file()]
 
 
 def examined(pack: Path) -> list[PackedObject] | None:
@@ -48,6 +48,8 @@ def index_anew(pack: Path, objects: list[PackedObject]) -> None:
 
 def entries_of(index: Path) -> dict[bytes, int] | None:
     """Each object's offset by its binary id, as an index says them; None where it can't be read."""
+    if not index.is_file():
+        return None
     try:
         with contextlib.closing(load_pack_index(str(index), DEFAULT_OBJECT_FORMAT)) as opened:
             opened.check()

@@ -20,6 +20,7 @@ from ..identifiers import IMAGE_EXTENSIONS, branch_of, name_of_branch
 from ..pool import durable
 from ..pool.folder import PoolFolder
 from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
+from ..pool.reading import read_file
 from .changes import Version
 from .inflate import KINDS
 from .messages import parse_message
@@ -122,7 +123,7 @@ class Repository:
     def noted_identity(self) -> Identity | None:
         """The same, by its own file alone."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-            raw = json.loads((self.git / IDENTITY).read_bytes())
+            raw = json.loads(read_file(self.git / IDENTITY))
             return Identity(str(raw["id"]), str(raw["name"]), int(raw["created"]))
         return None
 
@@ -165,8 +166,8 @@ class Repository:
         """Snapshots that a clean-up left without those before them, in git's own file for it:
         https://git-scm.com/docs/shallow."""
         try:
-            text = (self.git / "shallow").read_bytes().decode("ascii", "replace")
-        except FileNotFoundError:
+            text = read_file(self.git / "shallow").decode("ascii", "replace")
+        except (FileNotFoundError, IsADirectoryError):
             return set()
         return set(text.split())
 
@@ -195,7 +196,7 @@ class Repository:
     def cleaned(self) -> bytes:
         """A word that each clean-up changes: what was here before may be gone after it."""
         try:
-            return (self.git / CLEANED).read_bytes()
+            return read_file(self.git / CLEANED)
         except FileNotFoundError:
             return b""
 
@@ -203,7 +204,7 @@ class Repository:
         """A number that no image of this profile ever had, nor any above it: going back to an
         older snapshot brings an older manifest, and a number must never be used twice."""
         with contextlib.suppress(FileNotFoundError, ValueError):
-            return int((self.git / NUMBERS).read_bytes())
+            return int(read_file(self.git / NUMBERS))
         return 1
 
     def note_number(self, number: int) -> None:
@@ -261,6 +262,8 @@ class Repository:
                 os.unlink(entry.path)
             elif entry.is_symlink():
                 raise _odd()
+        if self.objects.has_odd_packs():
+            raise _odd()
         for file in (self.objects.folder / "pack").glob(f"{TEMP_PACK}*.*"):
             file.unlink()
         for folder in (self.path, self.git, self.git / "info"):
@@ -275,7 +278,7 @@ class Repository:
         path = self.git / "info" / "exclude"
         data = "".join(lines).encode("utf-8", "surrogateescape")
         with contextlib.suppress(FileNotFoundError):
-            if path.read_bytes() == data:
+            if read_file(path) == data:
                 return
         durable.make_folder(path.parent)
         durable.write_file(path, data)
@@ -315,9 +318,9 @@ def _files_cached(folder: str, tree_id: str) -> dict[str, str]:
 
 
 def _remove_stale(lock: Path, older_than: float = 5.0) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, IsADirectoryError):
         age = time.time() - lock.stat().st_mtime
-        if age > older_than or age < 0 or lock.read_bytes() == LOCK_MARK:
+        if age > older_than or age < 0 or read_file(lock) == LOCK_MARK:
             lock.unlink()
 
 

@@ -17,6 +17,7 @@ from dulwich.objects import Commit, ShaFile, Tag, Tree
 from ..pool import durable
 from ..pool.content import hash_file
 from ..pool.manifest import MANIFEST_NAME
+from ..pool.reading import read_file
 from .index import read_index
 from .inflate import KINDS, read_packed
 from .objects import ObjectStore
@@ -139,14 +140,14 @@ def _lists(repo: Repository, files: Mapping[str, Path]) -> dict[str, Tree]:
 
 
 def _from_file(path: Path | None) -> ShaFile | None:
-    return ShaFile.from_raw_string(3, path.read_bytes()) if path else None
+    return ShaFile.from_raw_string(3, read_file(path)) if path else None
 
 
 def _from_loose(path: Path) -> ShaFile | None:
     """An object from its own file, without the checksum at the end: its id tells more."""
     if not path.is_file():
         return None
-    whole = zlib.decompressobj().decompress(path.read_bytes()[:-_CHECKSUM])
+    whole = zlib.decompressobj().decompress(read_file(path)[:-_CHECKSUM])
     header, _, content = whole.partition(b"\0")
     return ShaFile.from_raw_string(KINDS[header.split(b" ")[0]], content)
 

@@ -21,6 +21,7 @@ from dulwich.objects import Blob, Commit, ShaFile, Tag, Tree
 
 from ..errors import Damaged
 from ..pool import durable
+from ..pool.reading import open_file, read_file
 from . import tracking, unfinished
 from .mend import check_config
 from .refs import BLANK, BRANCHES
@@ -109,7 +110,7 @@ class Inspection:
             file = f".git/{name}"
             with self._findings.reading(file), contextlib.suppress(FileNotFoundError):
                 try:
-                    parse((self._repo.git / name).read_bytes())
+                    parse(read_file(self._repo.git / name))
                 except (ValueError, RecursionError):
                     self._findings.add(file, DAMAGED, "This file of the history is garbled.")
 
@@ -122,7 +123,7 @@ class Inspection:
         loose = set(ref_files(self._repo.git))
         for ref in sorted(loose):
             with self._findings.reading(f".git/{ref}"):
-                text = (self._repo.git / ref).read_bytes().decode("ascii", "replace").strip(BLANK)
+                text = read_file(self._repo.git / ref).decode("ascii", "replace").strip(BLANK)
                 if _SHA.fullmatch(text):
                     tips.setdefault(text, ref)
                 elif not text.startswith("ref: "):  # a remote's HEAD, as git users have it
@@ -156,7 +157,7 @@ class Inspection:
     def _packed_refs(self) -> dict[str, str]:
         file = ".git/packed-refs"
         with self._findings.reading(file), contextlib.suppress(FileNotFoundError):
-            data = (self._repo.git / "packed-refs").read_bytes()
+            data = read_file(self._repo.git / "packed-refs")
             lines = data.decode("utf-8", "surrogateescape").split("\n")
             matches = [_PACKED_LINE.fullmatch(line.rstrip()) for line in lines if line.strip()]
             if None in matches or lines[-1]:
@@ -193,7 +194,7 @@ class Inspection:
 
     def _ends_in_its_hash(self, path: Path) -> bool:
         digest = hashlib.sha1(usedforsecurity=False)
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             left = os.fstat(file.fileno()).st_size - 20
             while chunk := file.read(max(0, min(_CHUNK, left))):
                 digest.update(chunk)
@@ -300,7 +301,7 @@ def _require_whole_file(path: Path) -> None:
     wrong, or cut off, or something follows it."""
     inflate = zlib.decompressobj()
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             while chunk := file.read(_CHUNK):
                 inflate.decompress(chunk)
     except zlib.error:

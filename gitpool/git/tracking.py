@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..pool import durable
+from ..pool.reading import read_file
 from .ancestry import missing_from
 from .refs import BRANCHES, TAGS
 from .repository import Repository
@@ -43,7 +44,7 @@ def read(repo: Repository) -> Tracked | None:
     """The note; None where there was no sync yet, or what was noted is garbled. A note that just
     can't be read now is another thing: what follows from it must not be done."""
     try:
-        data = (repo.git / NOTE).read_bytes()
+        data = read_file(repo.git / NOTE)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):

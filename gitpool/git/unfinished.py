@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import Damaged
 from ..pool import durable
+from ..pool.reading import read_file
 from . import reflogs, sweep
 from .ancestry import is_ancestor
 from .refs import DROPPED, KEPT
@@ -139,9 +140,9 @@ def go_on(repo: Repository) -> None:
 def _noted(repo: Repository) -> Change | None:
     note = repo.git / NOTE
     try:
-        raw = json.loads(note.read_bytes())
+        raw = json.loads(read_file(note))
         return Change(**{**raw, "tags": [tuple(tag) for tag in raw["tags"]]})
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return None
     except (ValueError, TypeError, KeyError, RecursionError):
         # Begun or not, the history is in order; only bytes may be left to be freed.

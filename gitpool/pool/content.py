@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from stat import S_ISREG
 
+from .reading import open_file
+
 _CHUNK = 1 << 20
 # Nanoseconds within which a file system's coarse clock may not tell two changes apart.
 TICK = 20_000_000
@@ -27,7 +29,7 @@ def version_of(stat: os.stat_result) -> str:
 
 def hash_file(path: Path) -> str:
     """The file's git blob id, in hexadecimal."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         digest = hashlib.sha1(b"blob %d\x00" % size, usedforsecurity=False)
         while chunk := file.read(_CHUNK):

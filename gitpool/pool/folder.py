@@ -28,6 +28,7 @@ from .manifest import (
     number_of,
     parse_manifest,
 )
+from .reading import read_file
 
 T = TypeVar("T")
 # Whoever edits without a pause is waited for no longer than this.
@@ -86,7 +87,7 @@ class PoolFolder:
     def read(self) -> Manifest | None:
         """The manifest as it is on disk; None where it is missing or corrupt."""
         try:
-            data = (self.path / MANIFEST_NAME).read_bytes()
+            data = read_file(self.path / MANIFEST_NAME)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
         with contextlib.suppress(ValueError):

@@ -19,6 +19,7 @@ from ..errors import GitPoolError, NotAnImage, TooLarge, Unacceptable
 from ..identifiers import is_image_name, name_key
 from ..pool import images
 from ..pool.manifest import MANIFEST_NAME, parse_manifest
+from ..pool.reading import read_file
 from ..pool.threads import ahead, each
 
 META_NAME = "profile_meta.json"
@@ -175,7 +176,7 @@ def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> N
 def _check_content(path: Path) -> None:
     if path.name == MANIFEST_NAME:
         try:
-            parse_manifest(path.read_bytes())
+            parse_manifest(read_file(path))
         except ValueError:
             raise _bad("its manifest is damaged") from None
         return

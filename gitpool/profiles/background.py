@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import GitPoolError
 from ..pool import durable
+from ..pool.reading import read_file
 from .arrivals import Arrivals
 from .jobs import Job, Jobs
 from .remotes import Remotes
@@ -157,7 +158,7 @@ class Background:
 
     def _remembered(self) -> list[str]:
         with contextlib.suppress(OSError, ValueError):
-            raw = json.loads(self._note.read_bytes())
+            raw = json.loads(read_file(self._note))
             if isinstance(raw, list):
                 return sorted(str(entry) for entry in raw)
         return []

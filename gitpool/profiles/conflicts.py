@@ -26,6 +26,7 @@ from ..pool.manifest import (
     mask_name,
     number_of,
 )
+from ..pool.reading import read_file
 from .library import Library, OpenProfile
 
 _NOTE = "gitpool-conflicts.json"
@@ -45,7 +46,7 @@ def entry(
 def read(repo: Repository) -> list[dict[str, Any]]:
     """The conflicts that nobody has decided yet."""
     with contextlib.suppress(OSError, ValueError):
-        raw = json.loads((repo.git / _NOTE).read_bytes())
+        raw = json.loads(read_file(repo.git / _NOTE))
         if isinstance(raw, list) and all(isinstance(e, dict) and "conflict" in e for e in raw):
             return raw
     return []

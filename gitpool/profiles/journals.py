@@ -21,6 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..git.deltas import Delta, all_files, parse
 from ..pool import durable
 from ..pool.kept import KeptFiles
+from ..pool.reading import open_file
 
 log = logging.getLogger("gitpool")
 
@@ -203,8 +204,9 @@ class FileJournal:
     def _append(self, record: dict[str, Any]) -> None:
         """Add a line. An edit that can't be noted is done all the same: it just can't be undone."""
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        flags |= getattr(os, "O_BINARY", 0)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+            flags |= getattr(os, name, 0)
         with self._guard:
             try:
                 self._now()
@@ -246,9 +248,8 @@ class FileJournal:
         return stack
 
     def _bytes(self, offset: int = 0, size: int = -1) -> bytes:
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         try:
-            with os.fdopen(os.open(self._path, flags), "rb") as file:
+            with open_file(self._path, follow=False) as file:
                 file.seek(offset)
                 return file.read(size)
         except OSError as error:

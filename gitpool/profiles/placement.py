@@ -15,6 +15,7 @@ from ..errors import Malformed
 from ..git.repository import Repository
 from ..identifiers import check_id, free_name
 from ..pool import durable
+from ..pool.reading import read_file
 from .library import Library
 
 # In the `.git` of a profile that is being made and isn't listed yet.
@@ -141,5 +142,5 @@ def _folders(parent: Path) -> list[Path]:
 def _deleted_at(record: Path) -> int:
     """When a profile was deleted, in seconds since 1970; 0 where nobody knows."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return int(json.loads(record.read_bytes())["deleted"])
+        return int(json.loads(read_file(record))["deleted"])
     return 0

@@ -19,6 +19,7 @@ from ..identifiers import branch_of, check_id, check_name, free_name
 from ..pool import durable
 from ..pool.folder import PoolFolder
 from ..pool.manifest import Manifest
+from ..pool.reading import read_file
 from . import edits
 from .library import PRIVATE, Library, OpenProfile
 from .placement import PLACING, Placement
@@ -261,7 +262,7 @@ class Profiles:
         with contextlib.suppress(FileNotFoundError):
             for path in sorted((self._library.private / "trash").glob("*.json")):
                 with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                    raw = json.loads(path.read_bytes())
+                    raw = json.loads(read_file(path))
                     if path.with_suffix("").is_dir() and raw["id"] == path.stem:
                         found.append({k: raw[k] for k in ("id", "name", "created", "deleted")})
         return found

@@ -12,6 +12,7 @@ from ..errors import Conflict, GitPoolError, NotFound
 from ..git.repository import Identity
 from ..identifiers import check_id, name_key
 from ..pool import durable
+from ..pool.reading import read_file
 
 FILE_NAME = "profiles.json"
 
@@ -72,7 +73,7 @@ class Registry:
     def _read(self) -> tuple[list[Identity], bool]:
         """The entries, and whether the file is damaged."""
         try:
-            raw = json.loads(self.path.read_bytes().decode("utf-8-sig"))
+            raw = json.loads(read_file(self.path).decode("utf-8-sig"))
         except FileNotFoundError:
             return [], False
         except (ValueError, RecursionError, IsADirectoryError):

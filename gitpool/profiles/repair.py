@@ -24,6 +24,7 @@ from ..git.soundness import DAMAGED, MISSING, NOTES, Finding, ref_files
 from ..identifiers import branch_of, free_name, is_image_name
 from ..pool import durable
 from ..pool.manifest import MANIFEST_NAME
+from ..pool.reading import read_file
 from .jobs import Job
 from .journals import FILE_NAME as JOURNAL
 from .journals import sound_lines
@@ -242,7 +243,7 @@ def _mend_journal(repo: Repository) -> None:
     """Keep the edits that can be read; the file as it was is kept beside it."""
     path = repo.git / JOURNAL
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError:
         return
     sound = sound_lines(data)

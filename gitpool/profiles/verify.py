@@ -28,6 +28,7 @@ from ..identifiers import branch_of, check_id
 from ..pool import images
 from ..pool.content import hash_file, stat_key
 from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
+from ..pool.reading import read_file
 from .journals import FILE_NAME as JOURNAL
 from .journals import sound_lines
 from .library import Library, size_below
@@ -59,7 +60,7 @@ class Verify:
         path, findings, whole = self._library.registry.path, Findings(), True
         with findings.reading(path.name):
             try:
-                raw = json.loads(path.read_bytes().decode("utf-8-sig"))
+                raw = json.loads(read_file(path).decode("utf-8-sig"))
                 whole = len(raw["profiles"]) == len(self._library.registry.entries())
             except FileNotFoundError:
                 if self._histories():
@@ -145,7 +146,7 @@ def _check_journal(repo: Repository, findings: Findings) -> None:
         # A last line that was cut off is what a crash leaves; nothing was noted then.
         lines = [
             line
-            for line in (repo.path / file).read_bytes().splitlines(keepends=True)
+            for line in read_file(repo.path / file).splitlines(keepends=True)
             if line.endswith(b"\n") or b"\0" in line
         ]
         if len(sound_lines(b"".join(lines))) != len(lines):
@@ -194,7 +195,7 @@ class _Pool:
         path = self._repo.path / MANIFEST_NAME
         with self._findings.reading(MANIFEST_NAME):
             try:
-                manifest = parse_manifest(path.read_bytes())
+                manifest = parse_manifest(read_file(path))
                 blob = vouched(cached, os.lstat(path), written)
                 if blob and hash_file(path) != blob:
                     self._findings.add(MANIFEST_NAME, DAMAGED, _ROTTEN)
@@ -211,7 +212,7 @@ class _Pool:
     def _read_index(self) -> tuple[dict[str, CachedFile], int]:
         with self._findings.reading(".git/index"):
             try:
-                data = self._repo.index_path.read_bytes()
+                data = read_file(self._repo.index_path)
             except (FileNotFoundError, NotADirectoryError):  # a cache; the next snapshot has one
                 return {}, 0
             if is_index(data):

@@ -20,6 +20,7 @@ from ..git.contents import Contents
 from ..git.repository import Repository
 from ..pool.content import hash_bytes
 from ..pool.manifest import Manifest
+from ..pool.reading import read_file
 from .library import Library
 
 
@@ -103,7 +104,7 @@ def _file_of(contents: Contents, path: Path, blob: str) -> bytes | None:
     """The file's bytes, if they are the ones that are asked for."""
     before = contents.ready(path.parent, [path.name])
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     # A file with the same stat before and after was known to hold them all the time.

@@ -17,6 +17,7 @@ from ..git.pack import TEMP_PACK, store_pack, stream_pack
 from ..git.refs import BRANCHES, LOCK_MARK, TAGS
 from ..git.repository import Repository
 from ..pool import durable
+from ..pool.reading import read_file
 from .address import Address
 from .refs import sound_refs
 from .transport import Choose, RefUpdate, RemoteMoved, Sent, Sink
@@ -181,7 +182,7 @@ def _set(repo: Repository, update: RefUpdate) -> None:
     with contextlib.suppress(FileNotFoundError):
         # Ours is held for a moment only: an old one is a killed process's. After a power cut what
         # it says may be lost; but nobody's is held for an hour.
-        ours = lock.read_bytes() == LOCK_MARK
+        ours = read_file(lock) == LOCK_MARK
         if time.time() - lock.stat().st_mtime > (_STALE if ours else _ABANDONED):
             lock.unlink()
     try:
@@ -214,7 +215,7 @@ def _lead_head(repo: Repository) -> None:
 
 def _is_bare(config: Path) -> bool:
     try:
-        parsed = ConfigFile.from_file(io.BytesIO(config.read_bytes()))
+        parsed = ConfigFile.from_file(io.BytesIO(read_file(config)))
         return parsed.get_boolean((b"core",), b"bare", False)
     except (OSError, ValueError):
         return False

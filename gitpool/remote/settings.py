@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..pool import durable
+from ..pool.reading import read_file
 
 SETTINGS = "settings.json"
 DEFAULT = "*"  # no profile's id
@@ -97,7 +98,7 @@ class Settings:
 def read_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file; an empty one where there is none that can be read."""
     with contextlib.suppress(OSError, ValueError):
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_file(path))
         if isinstance(data, dict):
             return data
     return {}

@@ -67,7 +67,7 @@ class Sniffer:
             raise Enough  # it lies about its size
         if not inflate.eof:
             return False
-        if back:
+        if type_num == _OFS_DELTA:
             if self._at - back not in self._read:
                 raise Enough
             type_num, base = self._read[self._at - back]

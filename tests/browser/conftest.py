@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from editor import FLAGS, ROOT, Demo, Editor
 from playwright.sync_api import Browser, sync_playwright
+
+from .editor import FLAGS, ROOT, Demo, Editor
 
 OLDEST = "1.27.10"
 _ALL = os.environ.get("GITPOOL_MODES") == "all"
@@ -57,10 +58,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("mode", chosen, ids=[mode.name for mode in chosen])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Real Chromium. Its driver keeps an event loop running in this thread, so it goes with the
-    module: other tests run loops of their own."""
+    package: other tests run loops of their own."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     assert program, "Chromium is missing: install your system's `chromium` package"
     with sync_playwright() as playwright:

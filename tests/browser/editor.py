@@ -294,6 +294,36 @@ class Editor:
         self.page.locator(".gp-menu button", has_text=label).click()
 
 
+def filled(editor: Editor, pictures: list[Path], name: str = "Heroes") -> str:
+    """A profile made, connected and filled by hand; gives its id."""
+    editor.pick(name)
+    wait_for(lambda: name in editor.demo.profiles())
+    wait_for(lambda: editor.pool_id() == editor.demo.profiles()[name])
+    editor.upload(*pictures)
+    editor.wait_for_count(len(pictures))
+    return editor.demo.profiles()[name]
+
+
+def paint(editor: Editor) -> None:
+    """Paint a dab in the middle, and save."""
+    page = editor.page
+    editor.tool(0, "Paint a mask")
+    canvas = page.locator("#maskCanvas, [data-reka-dialog-content] canvas").last
+    canvas.wait_for()
+    page.wait_for_timeout(1200)
+    box = canvas.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 4, y)
+    page.mouse.down()
+    page.mouse.move(x + 4, y, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(200)
+    old_save = page.locator("#maskEditor_topBarSaveButton")
+    (old_save if old_save.count() else editor.dialog_button("Save")).click()
+    canvas.wait_for(state="detached")
+
+
 def put(path: Path, data: bytes) -> None:
     """Write a file as good programs do: whoever looks sees the old one or the new one."""
     half = path.with_name(f".{path.name}.half")

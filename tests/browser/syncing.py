@@ -6,9 +6,10 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from editor import Demo, Editor
 from machines import Machine
 from playwright.sync_api import Browser, Locator
+
+from .editor import Demo, Editor
 
 ALLOW = {"GITPOOL_ALLOW_REMOTES": "file,http"}
 TOKEN = "sekret-0123456789"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import Editor, judge, put, wait_for
 from playwright.sync_api import Locator, expect
 from support import git, mask, picture, tree_of
+
+from .editor import Editor, judge, put, wait_for
 
 Start = Callable[..., Editor]
 
@@ -118,6 +119,7 @@ def sources(element: Locator) -> str:
     )
 
 
+@pytest.mark.any_mode
 def test_a_pool_as_it_was_is_shown_and_the_live_one_stays_as_it_is(story: Story) -> None:
     before = tree_of(story.folder)
     viewer = story.open(story.first)

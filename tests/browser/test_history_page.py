@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from editor import Editor, judge, wait_for
-from histories import grow
 from playwright.sync_api import Locator, Page, expect
 from support import git
+
+from .editor import Editor, judge, wait_for
+from .histories import grow
 
 Start = Callable[..., Editor]
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Mode
-from editor import ROOT, Editor, wait_for
+
+from .conftest import Mode
+from .editor import ROOT, Editor, wait_for
 
 Start = Callable[..., Editor]
 

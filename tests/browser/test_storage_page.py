@@ -10,15 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from editor import Demo, Editor, judge, wait_for
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route
 from remotes.folder import bare_git, bare_repo
 from support import git
-from syncing import ALLOW, GIT, DemoMachine
 
 from gitpool.profiles.locks import Locks
 from gitpool.service import Service
+
+from .editor import Demo, Editor, judge, wait_for
+from .syncing import ALLOW, GIT, DemoMachine
 
 Start = Callable[..., Editor]
 DAY = 86_400
@@ -115,6 +116,7 @@ def button(dialog: Locator, name: str | re.Pattern[str]) -> Locator:
     return dialog.get_by_role("button", name=name, exact=isinstance(name, str))
 
 
+@pytest.mark.any_mode
 def test_each_way_says_what_it_frees_and_a_clean_up_frees_that(
     opened: Callable[..., tuple],
 ) -> None:

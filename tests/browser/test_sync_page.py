@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from editor import Demo, wait_for
 from playwright.sync_api import Browser, Locator, Route
 from remotes.folder import bare_git
 from remotes.http_server import HttpGit
 from support import git, judge, picture
-from syncing import ALLOW, TOKEN, DemoMachine, SyncEditor
+
+from .editor import Demo, wait_for
+from .syncing import ALLOW, TOKEN, DemoMachine, SyncEditor
 
 Start = Callable[..., SyncEditor]
 SMALL = (96, 64)
@@ -35,6 +36,7 @@ def other(tmp_path: Path) -> Iterator[DemoMachine]:
     demo.stop()
 
 
+@pytest.mark.any_mode
 def test_a_profile_travels_and_both_machines_edits_merge(
     start: Start, other: DemoMachine, http_git: HttpGit
 ) -> None:

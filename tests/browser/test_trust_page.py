@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from editor import Editor, wait_for
 from playwright.sync_api import Page, expect
 from support import picture
+
+from .editor import Editor, wait_for
 
 Start = Callable[..., Editor]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import Editor, judge, wait_for
 from playwright.sync_api import Locator
 from support import mask
+
+from .editor import Editor, judge, wait_for
 
 Start = Callable[..., Editor]
 
@@ -167,6 +168,7 @@ def test_elsewhere_the_keys_are_comfyuis_and_in_a_text_field_its_own(
     assert editor.demo.slots(profile)[0]["label"] == "red"
 
 
+@pytest.mark.any_mode
 def test_the_menu_and_the_status_line_by_mouse(start: Start, pictures: list[Path]) -> None:
     editor, profile = filled(start, pictures)
     page = editor.page

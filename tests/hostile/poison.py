@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,27 @@ def _link(name: str, target: str) -> Poison:
     return put
 
 
+def _pipe(name: str) -> Poison:
+    """A part of the folder is a pipe that nobody will ever write to."""
+
+    def put(folder: Path, elsewhere: Elsewhere) -> None:
+        path = folder / name
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(path)
+
+    return put
+
+
+_PIPES = (
+    *("manifest.json", "img_0001.png", ".git/HEAD", ".git/index", ".git/config"),
+    *(".git/packed-refs", ".git/refs/heads/victim", ".git/refs/tags/x", ".git/shallow"),
+    *(".git/HEAD.lock", ".git/logs/HEAD", ".git/info/exclude", ".git/gitpool.json"),
+    *(".git/gitpool-edits.jsonl", ".git/gitpool-remote.json", ".git/gitpool-numbers"),
+    *(".git/gitpool-checkout", ".git/gitpool-cleanup", ".git/gitpool-conflicts.json"),
+    *(".git/objects/ab/" + "c" * 38, ".git/objects/pack/pack-" + "d" * 40 + ".pack"),
+)
+
 POISONS: dict[str, Poison] = {
     "config": _config,
     "attributes": _attributes,
@@ -166,4 +188,5 @@ POISONS: dict[str, Poison] = {
     "a note elsewhere": _link("gitpool-edits.jsonl", "../secret.txt"),
     "its own name elsewhere": _link("gitpool.json", "../secret.txt"),
     "numbers elsewhere": _link("gitpool-numbers", "../secret.txt"),
+    **{f"a pipe as {name[:30].replace('/', '|')}": _pipe(name) for name in _PIPES},
 }

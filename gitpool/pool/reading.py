@@ -1,0 +1,34 @@
+"""Reading files that anybody may have put where they are."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+# A pipe is opened without waiting for whoever writes to it; Windows has none that have paths.
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+_OWN = getattr(os, "O_NOFOLLOW", 0)
+
+
+def open_file(path: Path, buffering: int = -1, follow: bool = True) -> BinaryIO:
+    """A file, to read from. What isn't one, such as a pipe, which nobody may ever write to, or a
+    device, which may never end, counts as a folder: raises IsADirectoryError.
+
+    follow: a link too; else raises OSError (ELOOP) for one.
+    """
+    more = _AT_ONCE if follow else _AT_ONCE | _OWN
+    opener = lambda name, flags: os.open(name, flags | more)  # noqa: E731 - what `open` wants
+    file = open(path, "rb", buffering=buffering, opener=opener)  # noqa: SIM115 - the caller's
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise IsADirectoryError(errno.EISDIR, "it isn't a file", str(path))
+    return file
+
+
+def read_file(path: Path) -> bytes:
+    """All of a file, likewise."""
+    with open_file(path) as file:
+        return file.read()
