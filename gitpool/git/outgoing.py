@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dulwich.objects import Commit, Tag
 
-from .ancestry import ancestors, missing_from
+from .ancestry import ancestors, is_ancestor, missing_from
 from .clone import Reach, collect_tree
 from .objects import ObjectStore
 from .repository import Repository
@@ -30,7 +30,7 @@ def outgoing(repo: Repository, tip: str, there: Iterable[str], tags: Iterable[st
     known = {commit for commit in there if commit in repo.objects}
     new = Reach(dict.fromkeys(missing_from(repo.parents, tip, known)), dict.fromkeys(tags))
     commits = new.commits
-    commits |= dict.fromkeys(_aside(repo, new, known))
+    commits |= _aside(repo, new, known)
     missing, present = set(commits), Reach()
     for commit_id in commits:
         for parent in repo.parents(commit_id):
@@ -44,20 +44,21 @@ def outgoing(repo: Repository, tip: str, there: Iterable[str], tags: Iterable[st
     return Outgoing(repo.objects, ids, len(commits))
 
 
-def _aside(repo: Repository, new: Reach, known: set[str]) -> list[str]:
+def _aside(repo: Repository, new: Reach, known: set[str]) -> dict[str, None]:
     """Named and locked snapshots that don't lead to the newest one any more, since a git user
     went back or began anew, with what they come from."""
     named = [repo.objects.read(tag) for tag in new.tags]
     pairs = [tag.object for tag in named if isinstance(tag, Tag)]
     tips = [name.decode() for kind, name in pairs if kind is Commit]
     todo = [tip for tip in dict.fromkeys(tips) if tip not in new.commits]
-    if not todo:
-        return []
-    there, found = ancestors(repo.parents, *known), []
+    # Most are a little way down what is there, and found from its newest.
+    todo = [tip for tip in todo if not any(is_ancestor(repo.parents, tip, one) for one in known)]
+    there = ancestors(repo.parents, *known) if todo else set()
+    found: dict[str, None] = {}
     while todo:
         commit = todo.pop()
         if commit not in there and commit not in new.commits and commit not in found:
-            found.append(commit)
+            found[commit] = None
             todo += repo.parents(commit)
     return found
 
