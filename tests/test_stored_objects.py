@@ -25,6 +25,7 @@ from gitpool.git.objects import ObjectStore
 from gitpool.git.pack_kinds import kinds_of
 from gitpool.git.refs import Refs
 from gitpool.git.repository import Repository
+from gitpool.service import Service
 
 P = "/grid_pool/profiles/"
 NOTHING = {"all": 0, "hourly": 0, "daily": 0, "weekly": 0}
@@ -463,6 +464,27 @@ def test_a_lost_branch_is_found_past_what_is_damaged(server: Server) -> None:
     label(server, folder, "after")
     server.snapshot(folder.name)
     assert git(folder, "rev-parse", "HEAD~1") == tip
+
+
+@pytest.mark.parametrize("text", ["a", "b", "c", "d"])
+def test_a_lost_branch_is_found_past_a_lost_snapshot_of_the_same_second(
+    tmp_path: Path, text: str
+) -> None:
+    service = Service(tmp_path / "pools", tmp_path / "user", lambda: 1_700_000_000, delay=3600)
+    service.profiles.create("p", "Heroes")
+    (tmp_path / "staged").write_bytes(picture(1))
+    service.pools.add("p", tmp_path / "staged", 1)
+    for said in ("older", "lost", text):
+        service.pools.label("p", 0, said)
+        service.versions.take("p")
+    folder = tmp_path / "pools" / "p"
+    tip, lost = git(folder, "rev-parse", "HEAD", "HEAD~1").split()
+    loose(folder, lost).unlink()
+    (folder / ".git" / git(folder, "symbolic-ref", "HEAD")).unlink()
+    service.pools.label("p", 0, "after")
+    service.versions.take("p")
+    service.stop()
+    assert git(folder, "log", "--format=%H", "-1", "HEAD~1", check=False).split()[-1] == tip
 
 
 def test_a_profile_whose_history_was_emptied_begins_anew(server: Server) -> None:

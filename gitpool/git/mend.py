@@ -12,6 +12,7 @@ from dulwich.objects import Commit
 from ..errors import Damaged, NotFound
 from ..identifiers import branch_of
 from ..pool.reading import read_file
+from .index import read_index
 from .messages import parse_message
 from .refs import BRANCHES
 from .reindex import reindex
@@ -97,7 +98,7 @@ def _is_readable(repo: Repository, tip: str | None) -> bool:
 
 def _newest_snapshot(repo: Repository, identity: Identity) -> str | None:
     """The latest commit of this profile, or of nobody's in particular, that is all there."""
-    best: tuple[bool, int, int, str] | None = None
+    best: tuple[bool, int, bool, int, str] | None = None
     parents: set[str] = set()
     commits = {}
     for object_id in list(repo.objects.all_ids()):
@@ -110,12 +111,15 @@ def _newest_snapshot(repo: Repository, identity: Identity) -> str | None:
         if isinstance(commit, Commit) and _is_whole(repo, commit):
             commits[object_id] = commit
             parents.update(parent.decode() for parent in commit.parents)
+    # Where one in between is lost too, more than one leads nowhere; git's index knows the last.
+    listed = {name: file.blob for name, file in read_index(repo.index_path)[0].items()}
     for object_id, commit in commits.items():
         ours = parse_message(commit.message).profile_id == identity.id
-        rank = (ours, int(object_id not in parents), commit.commit_time, object_id)
+        is_last = repo.files_of(commit.tree.decode()) == listed
+        rank = (ours, int(object_id not in parents), is_last, commit.commit_time, object_id)
         if best is None or rank > best:
             best = rank
-    return best[3] if best else None
+    return best[-1] if best else None
 
 
 def _is_whole(repo: Repository, commit: Commit) -> bool:
