@@ -129,8 +129,11 @@ class Editor:
         self.page.on("websocket", self._listen)
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(word in message.text for word in _NOT_OURS):
-            self.errors.append(f"{message.text} {message.location}")
+        said = f"{message.text} {message.location}"
+        # An image that is taken away while its thumbnail is on its way is gone.
+        was_gone = "404" in message.text and "/grid_pool/thumb?" in said
+        if message.type == "error" and not was_gone and not any(w in said for w in _NOT_OURS):
+            self.errors.append(said)
 
     def _listen(self, socket: WebSocket) -> None:
         socket.on("framereceived", lambda data: self.frames.append(str(data)))

@@ -249,12 +249,12 @@ def test_what_cannot_be_read_is_said_and_tried_again(start: Start) -> None:
 
 @pytest.mark.timeout(400)
 @pytest.mark.modes("newest-canvas")
-def test_10_000_snapshots_are_read_as_far_as_somebody_looks(start: Start) -> None:
+def test_thousands_of_snapshots_are_read_as_far_as_somebody_looks(start: Start) -> None:
     editor = start()
     page = editor.page
     profile = editor.demo.post("grid_pool/profiles/create", {"name": "Long"})["id"]
     folder = editor.demo.pool_folder(profile)
-    grow(folder, profile, "Long", 10_000, int(time.time()))
+    grow(folder, profile, "Long", 3_000, int(time.time()))
     editor.pick("Long")
     editor.requests.clear()
     editor.history()
@@ -272,8 +272,7 @@ def test_10_000_snapshots_are_read_as_far_as_somebody_looks(start: Start) -> Non
     wait_for(at_the_end, 240)
     assert rows(page).count() < 60
     first = git(folder, "rev-list", "--max-parents=0", "HEAD")
-    oldest = page.locator(".gp-event:focus")
-    expect(oldest).to_be_in_viewport()
+    expect(page.locator(".gp-event:focus")).to_be_in_viewport()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("End")
     expect(page.locator(f".gp-event:focus[data-snapshot='{first}']")).to_be_in_viewport()
@@ -286,7 +285,8 @@ def test_10_000_snapshots_are_read_as_far_as_somebody_looks(start: Start) -> Non
 
     # Only what somebody named, among so many; then only what fits some words.
     page.get_by_role("button", name="Hide automatic").click()
-    expect(rows(page).nth(0)).to_contain_text("Version 102", timeout=PATIENT)
-    page.get_by_role("searchbox").fill("version 99")
+    newest, second, *_ = git(folder, "log", "--format=%s", "--grep=^Version ").splitlines()
+    expect(rows(page).nth(0)).to_contain_text(newest, timeout=PATIENT)
+    page.get_by_role("searchbox").fill(second.lower())
     expect(rows(page)).to_have_count(1, timeout=PATIENT)
-    expect(rows(page)).to_contain_text("Version 99")
+    expect(rows(page)).to_contain_text(second)
