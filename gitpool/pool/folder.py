@@ -52,15 +52,7 @@ class PoolFolder:
 
     def image_names(self) -> list[str]:
         """The same, by name alone, which costs a quarter."""
-        try:
-            entries = list(os.scandir(self.path))
-        except FileNotFoundError:
-            return []
-        return [
-            entry.name
-            for entry in entries
-            if is_image_name(entry.name) and entry.is_file(follow_symlinks=False)
-        ]
+        return self._file_names(is_image_name)
 
     def stat(self, name: str) -> os.stat_result | None:
         """A file's stat, or None where there is no such file."""
@@ -72,17 +64,14 @@ class PoolFolder:
 
     def dropped_files(self) -> list[str]:
         """Regular files that look like images, whatever their name: somebody put them there."""
+        return self._file_names(_looks_like_image)
+
+    def _file_names(self, fits: Callable[[str], bool]) -> list[str]:
         try:
             entries = list(os.scandir(self.path))
         except FileNotFoundError:
             return []
-        return [
-            entry.name
-            for entry in entries
-            if entry.name.lower().endswith(IMAGE_EXTENSIONS)
-            and not entry.name.startswith(".")
-            and entry.is_file(follow_symlinks=False)
-        ]
+        return [e.name for e in entries if fits(e.name) and e.is_file(follow_symlinks=False)]
 
     def read(self) -> Manifest | None:
         """The manifest as it is on disk; None where it is missing or corrupt."""
@@ -256,6 +245,10 @@ class PoolFolder:
             with contextlib.suppress(FileNotFoundError):
                 (self.path / name).unlink()
         durable.sync_folder(self.path)
+
+
+def _looks_like_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_EXTENSIONS) and not name.startswith(".")
 
 
 def _label_of(name: str) -> str:
