@@ -7,6 +7,7 @@ good ones at every byte.
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -114,6 +115,18 @@ def flat_pictures(folder: Path) -> None:
     Image.new("RGB", (4096, 2200), "black").save(folder / "img_0004.bmp")
 
 
+def drawings(folder: Path, kind: str = "bmp") -> None:
+    """Four white drawings of 22 MB, of which git packs three as deltas that begin with a copy."""
+    for number in range(1, 5):
+        drawing = Image.new("RGB", (3000, 2500), "white")
+        drawing.paste("black", (100 * number, 100, 100 * number + 40, 2000))
+        drawing.save(folder / f"img_{number:04}.{kind}")
+
+
+def tall_drawings(folder: Path) -> None:
+    drawings(folder, "tiff")
+
+
 def noisy_pictures(folder: Path) -> None:
     """Two pictures of 18 MB of noise, the second of which git packs as a delta of a few bytes."""
     noise = Image.frombytes("RGB", (3000, 2000), random.Random(1).randbytes(18_000_000))
@@ -122,8 +135,22 @@ def noisy_pictures(folder: Path) -> None:
     noise.save(folder / "img_0002.bmp")
 
 
-@pytest.mark.parametrize("make", [flat_pictures, noisy_pictures])
-def test_large_pictures_that_git_packs_small_are_taken_in(
+def long_notes(folder: Path) -> None:
+    """A picture, and beside it a list of 7 MB that git packs to an eightieth, in ten versions."""
+    Image.new("RGB", (60, 40), "red").save(folder / "img_0001.bmp")
+    who = ("-c", "user.name=A", "-c", "user.email=a@b")
+    for version in range(10):
+        rows = [{"name": "A long line that says the same", "row": r} for r in range(60_000)]
+        rows[version]["name"] = "another"
+        (folder / "notes.json").write_text(json.dumps(rows, indent=8))
+        git(folder, "add", ".")
+        git(folder, *who, "commit", "-qm", f"Version {version}")
+
+
+@pytest.mark.parametrize(
+    "make", [flat_pictures, drawings, tall_drawings, noisy_pictures, long_notes]
+)
+def test_large_files_that_git_packs_small_are_taken_in(
     importer: Importer, make: Callable[[Path], None]
 ) -> None:
     folder = importer.folder / "theirs"
@@ -131,12 +158,13 @@ def test_large_pictures_that_git_packs_small_are_taken_in(
     git(folder, "init", "-q", "-b", "theirs")
     make(folder)
     git(folder, "add", ".")
-    git(folder, "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", "Some pictures")
+    who = ("-c", "user.name=A", "-c", "user.email=a@b")
+    git(folder, *who, "commit", "-q", "--allow-empty", "-m", "Some pictures")
     git(folder, "gc", "-q")
     git(folder, "bundle", "create", "-q", str(importer.folder / "bundle"), "HEAD", "theirs")
     assert importer.take((importer.folder / "bundle").read_bytes()) is None
     taken = importer.files()
-    pictures = {path.name: path.read_bytes() for path in folder.glob("*.bmp")}
+    pictures = {path.name: path.read_bytes() for path in folder.glob("img_*")}
     assert {name: data for name, data in taken.items() if name in pictures} == pictures
     judge(importer.pools / importer.profile)
 

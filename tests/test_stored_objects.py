@@ -15,6 +15,7 @@ import pytest
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.pack import load_pack_index, write_pack_index_v2
 from machines import Machine
+from PIL import Image
 from support import Server, git, judge, mask, picture, tree_of
 
 from gitpool.cli import main
@@ -359,6 +360,39 @@ def test_another_repositorys_objects_are_not_ours_whatever_git_was_told(
     with pytest.raises(Damaged):
         store.read(theirs)
     store.close()
+
+
+def test_folders_among_the_packs_are_in_nobodys_way(server: Server) -> None:
+    """git has some of its own there, and so have file servers."""
+    folder = filled(server)
+    git(folder, "gc", "-q")
+    for name in ("multi-pack-index.d", "@eaDir", "pack-x.pack"):
+        (folder / ".git" / "objects" / "pack" / name).mkdir()
+    (folder / ".git" / "objects" / "pack" / "pack-y.idx").symlink_to("nowhere")
+    tip = git(folder, "rev-parse", "HEAD")
+    label(server, folder, "after")
+    server.snapshot(folder.name)
+    assert git(folder, "rev-parse", "HEAD~1") == tip
+
+
+def test_a_pack_of_ones_own_is_sound_however_small_git_packed_it(server: Server) -> None:
+    folder = filled(server)
+    for number in range(4):
+        drawing = Image.new("RGB", (3000, 2500), "white")
+        drawing.paste("black", (100 * number, 100, 100 * number + 40, 2000))
+        drawing.save(folder / f"drawing{number}.bmp")
+    (folder / "zeros.bin").write_bytes(bytes(60 << 20))
+    server.snapshot(folder.name)
+    git(folder, "add", "-f", "zeros.bin")
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    git(folder, *who, "commit", "-q", "-m", "Keep zeros")
+    tip = git(folder, "rev-parse", "HEAD")
+    git(folder, "gc", "-q", "--prune=now")
+    (index,) = (folder / ".git" / "objects" / "pack").glob("*.idx")
+    index.unlink()
+    label(server, folder, "after")
+    server.snapshot(folder.name)
+    assert tip in git(folder, "log", "--format=%H").split()
 
 
 def test_half_made_files_of_git_are_no_objects(words: Path) -> None:

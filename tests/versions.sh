@@ -11,19 +11,21 @@ try() {
   local name=$1 python=$2
   shift 2
   local place=build/versions/$name
-  [ -x "$place/bin/python" ] || "$python" -m venv "$place"
-  "$place/bin/python" -m pip install -q --disable-pip-version-check -e ".[test]" "$@"
+  [ -x "$place/bin/python" ] || "$python" -m venv "$place" || return
+  "$place/bin/python" -m pip install -q --disable-pip-version-check -e ".[test]" "$@" || return
   echo "== $name: $("$place/bin/python" --version), $("$place/bin/python" -m pip list 2>/dev/null |
     grep -iE '^(dulwich|filelock|aiohttp|pillow) ' | tr -s ' ' | paste -sd, -)"
   "$place/bin/python" -m pytest tests -q -n 2 --dist loadfile --ignore tests/browser \
     -p no:cacheprovider
 }
 
+failed=()
 for version in "${@:-lowest 3.10 3.11 3.12 3.13}"; do
   for one in $version; do
     case $one in
-      lowest) try lowest python3.10 "${lowest[@]}" ;;
-      *) try "$one" "python$one" ;;
+      lowest) try lowest python3.10 "${lowest[@]}" || failed+=("$one") ;;
+      *) try "$one" "python$one" || failed+=("$one") ;;
     esac
   done
 done
+[ ${#failed[@]} -eq 0 ] || { echo "failed: ${failed[*]}" >&2; exit 1; }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,9 @@ from aiohttp import web
 from .bodies import names_in, read_object
 from .jobs import Job, JobQueue
 from .validation import problem, validate_prompt
+
+# Of what jobs are put in order by.
+_FURTHEST = 1 << 53
 
 
 def add_prompt_routes(
@@ -120,7 +122,7 @@ def _new_job(body: Mapping[str, Any], queue: JobQueue, outputs: list[str]) -> Jo
     number = body.get("number")
     if number is None:
         number = queue.next_number(front=bool(body.get("front")))
-    if not isinstance(number, int | float) or not math.isfinite(number):
+    if not isinstance(number, int | float) or not -_FURTHEST < number < _FURTHEST:
         raise web.HTTPBadRequest(text="number is a number")
     prompt_id = str(body.get("prompt_id") or uuid.uuid4())
     return Job(float(number), prompt_id, body["prompt"], extra_data, outputs)

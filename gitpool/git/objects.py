@@ -12,6 +12,7 @@ import io
 import logging
 import os
 import secrets
+import stat
 import threading
 import time
 import zlib
@@ -188,9 +189,13 @@ class ObjectStore:
             return self._packs
 
     def has_odd_packs(self) -> bool:
-        """Whether something among the packs is no file."""
-        with contextlib.suppress(FileNotFoundError):
-            return not all(entry.is_file() for entry in os.scandir(self.folder / "pack"))
+        """Whether what is called a pack or an index is neither file nor folder."""
+        pack = self.folder / "pack"
+        for path in (*pack.glob("pack-*.pack"), *pack.glob("pack-*.idx")):
+            with contextlib.suppress(FileNotFoundError):
+                mode = path.stat().st_mode
+                if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                    return True
         return False
 
     def has_prefix(self, digits: str) -> bool:

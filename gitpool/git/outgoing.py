@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dulwich.objects import Commit, Tag
 
-from .ancestry import ancestors, is_ancestor, missing_from
+from .ancestry import missing_from
 from .clone import Reach, collect_tree
 from .objects import ObjectStore
 from .repository import Repository
@@ -50,16 +50,18 @@ def _aside(repo: Repository, new: Reach, known: set[str]) -> dict[str, None]:
     named = [repo.objects.read(tag) for tag in new.tags]
     pairs = [tag.object for tag in named if isinstance(tag, Tag)]
     tips = [name.decode() for kind, name in pairs if kind is Commit]
-    todo = [tip for tip in dict.fromkeys(tips) if tip not in new.commits]
-    # Most are a little way down what is there, and found from its newest.
-    todo = [tip for tip in todo if not any(is_ancestor(repo.parents, tip, one) for one in known)]
-    there = ancestors(repo.parents, *known) if todo else set()
+    aside = {tip for tip in tips if tip not in new.commits}
+    there = set(known) if aside else set()
+    todo = list(there)
+    while todo and not aside <= there:
+        todo = list({p for commit in todo for p in repo.parents(commit)} - there)
+        there.update(todo)
     found: dict[str, None] = {}
-    while todo:
-        commit = todo.pop()
-        if commit not in there and commit not in new.commits and commit not in found:
-            found[commit] = None
-            todo += repo.parents(commit)
+    for tip in sorted(aside - there):
+        # What a clean-up cut off can't be sent whole, and need not: it was there before.
+        line = missing_from(repo.parents, tip, there | new.commits.keys())
+        if not repo.shallow().intersection(line):
+            found |= dict.fromkeys(line)
     return found
 
 

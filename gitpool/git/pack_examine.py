@@ -20,7 +20,7 @@ from dulwich.pack import PackData, load_pack_index
 from ..errors import TooLarge, Unacceptable
 from .pack import name_pack, write_index
 from .pack_kinds import kinds_of
-from .swelling import Swelling
+from .swelling import MOST_SWELLING, Swelling
 
 _CHUNK = 1 << 18
 _HEAD = 64
@@ -45,13 +45,17 @@ class PackedObject:
 
 
 def examine_pack(
-    path: Path, max_total: int, start: int = 0, tick: Callable[[], None] = lambda: None
+    path: Path,
+    max_total: int,
+    start: int = 0,
+    tick: Callable[[], None] = lambda: None,
+    most_swelling: int = MOST_SWELLING,
 ) -> list[PackedObject]:
     """Check a pack that begins at byte `start` of the file, to its last byte.
 
     Every size is read from its header before the object is inflated, and inflated bytes are
     hashed and dropped, so a bomb costs neither memory nor time. max_total: bytes it may inflate
-    to, of which little may swell that is no image. tick: called for each block; what it raises
+    to; most_swelling: of these, see `swelling.py`. tick: called for each block; what it raises
     ends the check. Raises Unacceptable or TooLarge.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -63,7 +67,7 @@ def examine_pack(
             raise bad_pack("it claims more than it holds")
         whole = hashlib.sha1(data[start : start + 12], usedforsecurity=False)
         found, offset, total, kept = [], start + 12, 0, 0
-        swelling = Swelling(end - start)
+        swelling = Swelling(end - start, most_swelling)
         for _ in range(count):
             following, sha, size = _examine_object(data, offset, end, swelling, tick)
             total += size
@@ -148,38 +152,50 @@ def _examine_object(
     data: mmap.mmap, offset: int, end: int, swelling: Swelling, tick: Callable[[], None]
 ) -> tuple[int, bytes | None, int]:
     """Where the next object begins, this one's id, and the bytes that it comes to."""
-    byte = _at(data, offset, end)
-    type_num, size, shift, offset = byte >> 4 & 7, byte & 15, 4, offset + 1
-    while byte & 0x80:
-        byte = _at(data, offset, end)
-        size |= (byte & 0x7F) << shift
-        shift, offset = shift + 7, offset + 1
-        if shift > 60:
-            raise bad_pack("a size in it is wrong")
-    if type_num == _OFS_DELTA:
-        while _at(data, offset, end) & 0x80:
-            offset += 1
-        offset += 1
-    elif type_num == _REF_DELTA:
-        offset += 20
-    elif type_num not in _NAMES:
-        raise bad_pack("it holds something unknown")
+    type_num, size, base, at = _read_head(data, offset, end)
     words = type_num in _NAMES and type_num != _BLOB
     if size > (MAX_WORDS_BYTES if words else MAX_OBJECT_BYTES):
         raise TooLarge("too_large", "A file in it is too large.")
     name = _NAMES.get(type_num)
     digest = hashlib.sha1(b"%s %d\x00" % (name or b"", size), usedforsecurity=False)
-    after, head, done = _inflate_away(data, offset, end, size, digest, swelling, tick)
+    after, head, done = _inflate_away(data, at, end, size, digest, swelling, tick)
     if done != size:
         raise bad_pack("a size in it is wrong")
-    if name:
-        swelling.add(size, after - offset, head)
+    if base is None:
+        swelling.add(size, after - at, head, offset, digest.digest())
         return after, digest.digest(), size
-    result, begins = delta_result(head)
-    swelling.add_delta(result, head[begins:])
+    result = delta_result(head)
+    swelling.add_delta(result, base, offset)
     if result > MAX_OBJECT_BYTES:
         raise TooLarge("too_large", "A file in it is too large.")
     return after, None, result
+
+
+def _read_head(data: mmap.mmap, offset: int, end: int) -> tuple[int, int, int | bytes | None, int]:
+    """An object's type number and size, what a delta is made of (an offset or a binary id), and
+    where its bytes begin."""
+    at = offset
+    byte = _at(data, at, end)
+    type_num, size, shift, at = byte >> 4 & 7, byte & 15, 4, at + 1
+    while byte & 0x80:
+        byte = _at(data, at, end)
+        size |= (byte & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+        if shift > 60:
+            raise bad_pack("a size in it is wrong")
+    if type_num == _OFS_DELTA:
+        back = (byte := _at(data, at, end)) & 0x7F
+        while byte & 0x80:
+            at += 1
+            back = (back + 1) << 7 | (byte := _at(data, at, end)) & 0x7F
+            if back > offset:
+                raise bad_pack("it is damaged")
+        return type_num, size, offset - back, at + 1
+    if type_num == _REF_DELTA:
+        return type_num, size, data[at : at + 20], at + 20
+    if type_num not in _NAMES:
+        raise bad_pack("it holds something unknown")
+    return type_num, size, None, at
 
 
 def _inflate_away(
@@ -214,9 +230,8 @@ def _inflate_away(
     return position - len(inflate.unused_data), head, done
 
 
-def delta_result(head: bytes) -> tuple[int, int]:
-    """The size of what a delta makes, from its first bytes, and where its instructions begin.
-    Raises Unacceptable."""
+def delta_result(head: bytes) -> int:
+    """The size of what a delta makes, from its first bytes. Raises Unacceptable."""
     position = 0
     value = 0
     for _ in range(2):
@@ -230,7 +245,7 @@ def delta_result(head: bytes) -> tuple[int, int]:
             shift += 7
             if not byte & 0x80:
                 break
-    return value, position
+    return value
 
 
 def _at(data: mmap.mmap, offset: int, end: int) -> int:

@@ -35,7 +35,7 @@ def packs_of(repo: Repository) -> list[Path]:
 def examined(pack: Path) -> list[PackedObject] | None:
     """What a pack holds; None where it isn't sound."""
     try:
-        return examine_pack(pack, _MOST_BYTES)
+        return examine_pack(pack, _MOST_BYTES, most_swelling=_MOST_BYTES)
     except (GitPoolError, ValueError):
         return None
 

@@ -197,13 +197,13 @@ class Repository:
         """A word that each clean-up changes: what was here before may be gone after it."""
         try:
             return read_file(self.git / CLEANED)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return b""
 
     def next_number(self) -> int:
         """A number that no image of this profile ever had, nor any above it: going back to an
         older snapshot brings an older manifest, and a number must never be used twice."""
-        with contextlib.suppress(FileNotFoundError, ValueError):
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError, ValueError):
             return int(read_file(self.git / NUMBERS))
         return 1
 
@@ -277,7 +277,7 @@ class Repository:
         lines += [f"/{_escape(name)}\n" for name in others]
         path = self.git / "info" / "exclude"
         data = "".join(lines).encode("utf-8", "surrogateescape")
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
             if read_file(path) == data:
                 return
         durable.make_folder(path.parent)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from ..errors import NotAnImage, TooLarge
+from .reading import open_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,6 +38,8 @@ _MAGIC = (
     b"BM",
     b"II*\x00",
     b"MM\x00*",
+    b"II\x00*",
+    b"MM*\x00",
     b"II+\x00",
     b"MM\x00+",
 )
@@ -71,7 +74,7 @@ def open_image(source: Path | BinaryIO) -> Iterator[Image.Image]:
     """
     with contextlib.ExitStack() as stack:
         # Given a path, Pillow maps some TIFFs into memory and then forgets to turn them.
-        file = stack.enter_context(open(source, "rb")) if isinstance(source, Path) else source
+        file = stack.enter_context(open_file(source)) if isinstance(source, Path) else source
         file.seek(0)
         image = stack.enter_context(_identify(file))
         if image.width * image.height > MAX_PIXELS:

@@ -19,8 +19,15 @@ def open_file(path: Path, buffering: int = -1, follow: bool = True) -> BinaryIO:
 
     follow: a link too; else raises OSError (ELOOP) for one.
     """
-    more = _AT_ONCE if follow else _AT_ONCE | _OWN
-    opener = lambda name, flags: os.open(name, flags | more)  # noqa: E731 - what `open` wants
+    own = 0 if follow else _OWN
+
+    def opener(name: str, flags: int) -> int:
+        try:
+            return os.open(name, flags | own | _AT_ONCE)
+        except BlockingIOError:
+            # A file server lent it to somebody, and gets it back; no pipe is opened like that.
+            return os.open(name, flags | own)
+
     file = open(path, "rb", buffering=buffering, opener=opener)  # noqa: SIM115 - the caller's
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()

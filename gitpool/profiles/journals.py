@@ -204,9 +204,8 @@ class FileJournal:
     def _append(self, record: dict[str, Any]) -> None:
         """Add a line. An edit that can't be noted is done all the same: it just can't be undone."""
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-        for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-            flags |= getattr(os, name, 0)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        flags |= getattr(os, "O_BINARY", 0)
         with self._guard:
             try:
                 self._now()

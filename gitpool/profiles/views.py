@@ -20,8 +20,10 @@ from ..git.contents import Contents
 from ..git.repository import Repository
 from ..pool.content import hash_bytes
 from ..pool.manifest import Manifest
-from ..pool.reading import read_file
+from ..pool.reading import open_file, read_file
 from .library import Library
+
+_GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def copy(library: Library, view: PoolView, name: str, target: BinaryIO) -> bool:
     """Write the same to `target`, a piece at a time; False where it is nowhere."""
     blob = view.blobs[name]
     for path in _paths(library, view, name):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), open(path, "rb") as source:
+        with contextlib.suppress(*_GONE), open_file(path) as source:
             # Edits put another file in its place: this one, once open, stays what it is.
             same = os.path.samestat(os.fstat(source.fileno()), os.stat(path))
             if same and library.contents.of(path.parent, [path.name]) == {path.name: blob}:
@@ -105,7 +107,7 @@ def _file_of(contents: Contents, path: Path, blob: str) -> bytes | None:
     before = contents.ready(path.parent, [path.name])
     try:
         data = read_file(path)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+    except _GONE:
         return None
     # A file with the same stat before and after was known to hold them all the time.
     if before == {path.name: blob} == contents.ready(path.parent, [path.name]):

@@ -179,7 +179,7 @@ def _stream(objects: Outgoing) -> Iterator[bytes]:
 
 def _set(repo: Repository, update: RefUpdate) -> None:
     lock = repo.git / f"{update.ref}.lock"
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, IsADirectoryError):
         # Ours is held for a moment only: an old one is a killed process's. After a power cut what
         # it says may be lost; but nobody's is held for an hour.
         ours = read_file(lock) == LOCK_MARK

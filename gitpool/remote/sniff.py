@@ -71,7 +71,7 @@ class Sniffer:
             if self._at - back not in self._read:
                 raise Enough
             type_num, base = self._read[self._at - back]
-            if delta_result(data)[0] > _LARGEST:
+            if delta_result(data) > _LARGEST:
                 raise Enough
             data = b"".join(apply_delta(base, data))
         self._take(type_num, data)

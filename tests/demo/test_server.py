@@ -221,6 +221,8 @@ def test_the_installed_editor_and_its_version(
     (package / "static").mkdir(parents=True)
     (package / "__init__.py").write_text("", "utf-8")
     (package.parent / "comfyui_frontend_package-9.8.7.dist-info").mkdir()
+    # Another test may have imported the real one.
+    monkeypatch.delitem(sys.modules, package.name, raising=False)
     monkeypatch.syspath_prepend(package.parent)
     if not whole:
         with pytest.raises(frontend_module.FrontendMissing, match="pip install"):
