@@ -12,7 +12,6 @@ import io
 import logging
 import os
 import secrets
-import stat
 import threading
 import time
 import zlib
@@ -35,6 +34,7 @@ from .stored import PIECE, stored
 
 _SMALL = 1 << 16
 _OBJECT_LIMIT = 1 << 30
+_PACK = (".pack", ".idx")
 # git's own limit, 96 MB, makes nothing faster here.
 _DELTA_BASES = 16 << 20
 
@@ -190,12 +190,11 @@ class ObjectStore:
 
     def has_odd_packs(self) -> bool:
         """Whether what is called a pack or an index is neither file nor folder."""
-        pack = self.folder / "pack"
-        for path in (*pack.glob("pack-*.pack"), *pack.glob("pack-*.idx")):
-            with contextlib.suppress(FileNotFoundError):
-                mode = path.stat().st_mode
-                if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-                    return True
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder / "pack") as entries:
+            packs = [e for e in entries if e.name.startswith("pack-") and e.name.endswith(_PACK)]
+            # What is gone meanwhile, or a link to nothing, keeps nobody waiting.
+            odd = [e for e in packs if not e.is_file() and not e.is_dir()]
+            return any(os.path.exists(entry.path) for entry in odd)
         return False
 
     def has_prefix(self, digits: str) -> bool:
