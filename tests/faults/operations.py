@@ -256,7 +256,7 @@ def _run(service: Service, world: World) -> list[str]:
 
 @_operation("x")
 def _add_to_a_plain_pool(service: Service, world: World) -> None:
-    service.pools.add("x", world.file("new.png"), 1)
+    service.pools.add("x", world.file("plain.png"), 1)
 
 
 @_operation("x")

@@ -182,7 +182,9 @@ class _Maker:
             ("profile.bundle", service.exchange.export_bundle("p")[1]),
         ):
             self.world.file(name).write_bytes(b"".join(pieces))
+        # An image that is added is moved, so each operation has its own.
         self.world.file("new.png").write_bytes(picture(70))
+        self.world.file("plain.png").write_bytes(picture(71))
         self.world.file("mask.png").write_bytes(mask(left=16))
         self.at().remotes.change("u", {"url": str(self.world.new_remote)})
         self.world.file("staged").unlink(missing_ok=True)
