@@ -112,10 +112,16 @@ async def main():
     await server.publish()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 loop = asyncio.new_event_loop()  # never closed, as in ComfyUI
+running = loop.create_task(main())
 try:
-    loop.run_until_complete(main())
+    loop.run_until_complete(running)
 except KeyboardInterrupt:
     print("stopped", flush=True)
+# What is the stand-in's own and aiohttp's may not complain of being ended in its midst.
+theirs = [t for t in asyncio.all_tasks(loop) if t is running or "RequestHandler" in repr(t)]
+for task in theirs:
+    task.cancel()
+loop.run_until_complete(asyncio.gather(*theirs, return_exceptions=True))
 """,
 }
 
