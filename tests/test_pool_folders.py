@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from gitpool.pool.content import ContentIds, hash_file
 from gitpool.pool.folder import PoolFolder
 from gitpool.pool.kept import KeptFiles
 from gitpool.pool.manifest import Manifest
+from gitpool.pool.reading import read_file
 from gitpool.pool.thumbnails import ThumbnailCache
 
 POOL = "plain"
@@ -352,3 +355,30 @@ def test_only_a_profiles_own_small_images_count_as_its(cache: ThumbnailCache) ->
     assert {path.name for path in cache.folder.iterdir()} == {"00"}
     ids = {f"{1:040x}", f"{3:040x}", "ff" * 20}
     assert cache.size_of(ids) == sum(small(cache, seed).stat().st_size for seed in (1, 3))
+
+
+LENDING = """
+import fcntl, os, signal, sys
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO})
+lent = os.open(sys.argv[1], os.O_RDONLY)
+try:
+    fcntl.fcntl(lent, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+except OSError as error:
+    sys.exit(f"no leases here: {error}")
+print("lent", flush=True)
+signal.sigwait({signal.SIGIO})
+fcntl.fcntl(lent, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has leases")
+def test_a_file_that_a_file_server_has_lent_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "lent").write_bytes(b"whole")
+    words = [sys.executable, "-c", LENDING, str(tmp_path / "lent")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, text=True, **pipes) as lender:  # type: ignore[call-overload]
+        if lender.stdout.readline() != "lent\n":
+            pytest.skip(lender.stderr.read().strip())
+        assert read_file(tmp_path / "lent") == b"whole"
+        assert lender.wait(60) == 0
