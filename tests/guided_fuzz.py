@@ -33,15 +33,17 @@ with atheris.instrument_imports(include=["gitpool", "dulwich.pack", "dulwich.obj
     from gitpool.git.incoming import Quarantine
     from gitpool.git.index import read_index
     from gitpool.git.pack_examine import examine_pack, index_pack
+    from gitpool.git.pack_head import OFS_DELTA, REF_DELTA
     from gitpool.git.pack_kinds import kinds_of
     from gitpool.pool.manifest import Manifest, Slot, parse_manifest
     from gitpool.profiles.archive import unpack_zip
     from gitpool.remote import address
     from gitpool.remote.sniff import Enough, Sniffer
 
+from test_exchange import size_header  # noqa: E402 - once what it imports is instrumented
+
 PLACE = Path(tempfile.mkdtemp(prefix="gitpool-fuzz-"))
 _KINDS = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
-_OFS_DELTA, _REF_DELTA = 6, 7
 TREE = b"100644 img_0001.png\x00" + bytes(range(20))
 COMMIT = (
     b"tree %b\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nhi\n"
@@ -131,10 +133,10 @@ def quarantine(data: bytes) -> None:
     folder = PLACE / "quarantine"
     entries, names = [], [b"\x00" * 20]
     for _ in range(given.ConsumeIntInRange(1, 5)):
-        kind = given.PickValueInList([1, 1, 2, 2, 3, 4, _OFS_DELTA, _REF_DELTA])
+        kind = given.PickValueInList([1, 1, 2, 2, 3, 4, OFS_DELTA, REF_DELTA])
         content = _content(given, kind, names)
-        before = given.PickValueInList(names) if kind == _REF_DELTA else b""
-        if kind == _OFS_DELTA:
+        before = given.PickValueInList(names) if kind == REF_DELTA else b""
+        if kind == OFS_DELTA:
             before = given.ConsumeBytes(1) or b"\x01"
         if kind in _KINDS:
             whole = b"%b %d\x00" % (_KINDS[kind], len(content)) + content
@@ -167,12 +169,7 @@ def _content(given: atheris.FuzzedDataProvider, kind: int, names: list[bytes]) -
 
 def _entry(kind: int, content: bytes, before: bytes = b"") -> bytes:
     """An object as it stands in a pack. before: what a delta says of its base."""
-    head, size = [kind << 4 | len(content) & 15], len(content) >> 4
-    while size:
-        head[-1] |= 128
-        head.append(size & 127)
-        size >>= 7
-    return bytes(head) + before + zlib.compress(content)
+    return size_header(kind, len(content)) + before + zlib.compress(content)
 
 
 def _all_of(base: bytes) -> bytes:
@@ -211,8 +208,8 @@ def seeds(name: str) -> list[bytes]:
         return [zipped()]
     if name in ("pack", "sniffed"):
         commit, blob = _entry(1, COMMIT), _entry(3, b"hello")
-        older = _entry(_OFS_DELTA, b"\x05\x05\x90\x05", bytes([len(blob)]))
-        tree = _entry(_OFS_DELTA, _all_of(COMMIT), bytes([len(commit)]))
+        older = _entry(OFS_DELTA, b"\x05\x05\x90\x05", bytes([len(blob)]))
+        tree = _entry(OFS_DELTA, _all_of(COMMIT), bytes([len(commit)]))
         count = struct.pack(">I", 2)
         return [count + blob + older, count + commit + tree, count + commit + _entry(2, TREE)]
     if name == "index":

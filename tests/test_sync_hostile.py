@@ -25,6 +25,7 @@ from machines import ROUTE, Machine
 from remotes.endless import asked, pkt
 from remotes.folder import bare_repo
 from support import git, picture, tree_of
+from test_exchange import size_header
 
 from gitpool.errors import GitPoolError
 from gitpool.git.objects import ObjectStore
@@ -592,13 +593,7 @@ class Objects:
 
 def entry(kind: int, data: bytes, size: int | None = None, before: bytes = b"") -> bytes:
     """An object in a pack. size: what it claims; before: what a delta says of its base."""
-    size = len(data) if size is None else size
-    head, size = [kind << 4 | size & 15], size >> 4
-    while size:
-        head[-1] |= 128
-        head.append(size & 127)
-        size >>= 7
-    return bytes(head) + before + zlib.compress(data)
+    return size_header(kind, len(data) if size is None else size) + before + zlib.compress(data)
 
 
 def pack_of(*entries: bytes, count: int | None = None, version: int = 2) -> bytes:
@@ -1692,6 +1687,8 @@ def peek_cases() -> dict[str, Callable[[Scene], tuple[str, bytes]]]:
         "a large one": large,
         "a delta bomb": delta_bomb,
         "a delta on itself": itself,
+        "a size that never ends": lambda scene: (NOWHERE, pack_of(b"\x9f" + b"\xff" * 400_000)),
+        "a distance that never ends": lambda scene: (NOWHERE, pack_of(b"\x61" + b"\xff" * 400_000)),
         "much of nothing": drops,
         "garbage": lambda scene: (NOWHERE, pack_of(bytes([COMMIT << 4 | 5]) + b"hello")),
     }

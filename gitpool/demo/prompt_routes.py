@@ -60,7 +60,8 @@ def add_prompt_routes(
         body = await read_object(request)
         if body.get("clear"):
             queue.drop_pending()
-        queue.drop_pending(names_in(body, "delete"))
+        if names := names_in(body, "delete"):
+            queue.drop_pending(names)
         return web.Response()
 
     @routes.post("/interrupt")
@@ -105,7 +106,8 @@ def _add_history_routes(routes: web.RouteTableDef, queue: JobQueue) -> None:
         body = await read_object(request)
         if body.get("clear"):
             queue.drop_history()
-        queue.drop_history(names_in(body, "delete"))
+        if names := names_in(body, "delete"):
+            queue.drop_history(names)
         return web.Response()
 
 

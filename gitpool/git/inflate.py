@@ -15,6 +15,7 @@ from dulwich.objects import ObjectID
 from dulwich.pack import Pack
 
 from ..errors import Damaged
+from .pack_head import LONGEST, read_head
 from .stored import unstored
 
 _CHUNK = 1 << 18
@@ -31,15 +32,11 @@ def read_packed(pack: Pack, object_id: str, target: BinaryIO) -> int:
     offset = pack.index.object_offset(ObjectID(object_id.encode()))
     with open(pack.data.path, "rb") as file:
         file.seek(offset)
-        byte = file.read(1)[0]
-        type_num = byte >> 4 & 7
-        size, shift = byte & 15, 4
-        while byte & 0x80:
-            byte = file.read(1)[0]
-            size, shift = size | (byte & 0x7F) << shift, shift + 7
-        if type_num in KINDS.values():
-            _inflate_packed(object_id, type_num, size, file, target)
-            return type_num
+        head = read_head(file.read(LONGEST), 0)
+        if head.type_num in KINDS.values():
+            file.seek(offset + head.begins)
+            _inflate_packed(object_id, head.type_num, head.size, file, target)
+            return head.type_num
     type_num, data = pack.get_raw(ObjectID(object_id.encode()))
     target.write(data)
     return type_num

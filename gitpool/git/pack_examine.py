@@ -19,12 +19,12 @@ from dulwich.pack import PackData, load_pack_index
 
 from ..errors import TooLarge, Unacceptable
 from .pack import name_pack, write_index
+from .pack_head import Head, read_head
 from .pack_kinds import kinds_of
 from .swelling import MOST_SWELLING, Swelling
 
 _CHUNK = 1 << 18
 _HEAD = 64
-_OFS_DELTA, _REF_DELTA = 6, 7
 _NAMES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
 _LET_GO = 16 << 20
 MAX_OBJECTS = 2_000_000
@@ -152,7 +152,7 @@ def _examine_object(
     data: mmap.mmap, offset: int, end: int, swelling: Swelling, tick: Callable[[], None]
 ) -> tuple[int, bytes | None, int]:
     """Where the next object begins, this one's id, and the bytes that it comes to."""
-    type_num, size, base, at = _read_head(data, offset, end)
+    type_num, size, base, at = _head(data, offset, end)
     words = type_num in _NAMES and type_num != _BLOB
     if size > (MAX_WORDS_BYTES if words else MAX_OBJECT_BYTES):
         raise TooLarge("too_large", "A file in it is too large.")
@@ -165,37 +165,24 @@ def _examine_object(
         swelling.add(size, after - at, head, offset, digest.digest())
         return after, digest.digest(), size
     result = delta_result(head)
-    swelling.add_delta(result, base, offset)
+    swelling.add_delta(result, offset - base if isinstance(base, int) else base, offset)
     if result > MAX_OBJECT_BYTES:
         raise TooLarge("too_large", "A file in it is too large.")
     return after, None, result
 
 
-def _read_head(data: mmap.mmap, offset: int, end: int) -> tuple[int, int, int | bytes | None, int]:
-    """An object's type number and size, what a delta is made of (an offset or a binary id), and
-    where its bytes begin."""
-    at = offset
-    byte = _at(data, at, end)
-    type_num, size, shift, at = byte >> 4 & 7, byte & 15, 4, at + 1
-    while byte & 0x80:
-        byte = _at(data, at, end)
-        size |= (byte & 0x7F) << shift
-        shift, at = shift + 7, at + 1
-        if shift > 60:
-            raise bad_pack("a size in it is wrong")
-    if type_num == _OFS_DELTA:
-        back = (byte := _at(data, at, end)) & 0x7F
-        while byte & 0x80:
-            at += 1
-            back = (back + 1) << 7 | (byte := _at(data, at, end)) & 0x7F
-            if back > offset:
-                raise bad_pack("it is damaged")
-        return type_num, size, offset - back, at + 1
-    if type_num == _REF_DELTA:
-        return type_num, size, data[at : at + 20], at + 20
-    if type_num not in _NAMES:
+def _head(data: mmap.mmap, offset: int, end: int) -> Head:
+    try:
+        head = read_head(data, offset)
+    except IndexError:
+        raise bad_pack("it is cut off") from None
+    except ValueError:
+        raise bad_pack("a size in it is wrong") from None
+    if head.begins > end:
+        raise bad_pack("it is cut off")
+    if head.base is None and head.type_num not in _NAMES:
         raise bad_pack("it holds something unknown")
-    return type_num, size, None, at
+    return head
 
 
 def _inflate_away(
@@ -246,12 +233,6 @@ def delta_result(head: bytes) -> int:
             if not byte & 0x80:
                 break
     return value
-
-
-def _at(data: mmap.mmap, offset: int, end: int) -> int:
-    if offset >= end:
-        raise bad_pack("it is cut off")
-    return data[offset]
 
 
 def bad_pack(why: str) -> Unacceptable:

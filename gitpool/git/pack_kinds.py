@@ -13,7 +13,8 @@ from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.objects import ObjectID, RawObjectID
 from dulwich.pack import PackIndex, load_pack_index
 
-_OFS_DELTA, _REF_DELTA = 6, 7
+from .pack_head import read_head
+
 _DEEPEST = 10_000
 
 
@@ -44,28 +45,11 @@ def kind_in(pack: Path, object_id: str, index: PackIndex) -> int:
 def kind_at(data: mmap.mmap, offset: int, find: Callable[[bytes], int | None]) -> int:
     """The type number of the object at an offset. find: another object's offset by binary id."""
     for _ in range(_DEEPEST):
-        at = offset
-        type_num = data[at] >> 4 & 7
-        while data[at] & 0x80:
-            at += 1
-        at += 1
-        if type_num == _OFS_DELTA:
-            offset -= _distance(data, at)
-        elif type_num == _REF_DELTA:
-            base = find(data[at : at + 20])
-            if base is None:
-                break
-            offset = base
-        else:
-            return type_num
-        if offset < 0:
+        head = read_head(data, offset)
+        if head.base is None:
+            return head.type_num
+        base = offset - head.base if isinstance(head.base, int) else find(head.base)
+        if base is None or base < 0:
             break
+        offset = base
     raise ValueError("a delta that leads nowhere")
-
-
-def _distance(data: mmap.mmap, at: int) -> int:
-    value = data[at] & 0x7F
-    while data[at] & 0x80:
-        at += 1
-        value = (value + 1) << 7 | data[at] & 0x7F
-    return value

@@ -3,8 +3,8 @@ deltas make out of little.
 
 Deflate can't do more than 1032 to 1 (https://zlib.net/zlib_tech.html), so a bound for a whole pack
 that pictures of one colour keep lets bombs through as well. Pictures say what they are in their
-first bytes, and git makes no delta of a file that is more than twice its base
-(https://git-scm.com/docs/pack-heuristics).
+first bytes, and git makes no delta of a file that is more than twice its base (`try_delta` in
+https://github.com/git/git/blob/master/builtin/pack-objects.c).
 """
 
 from __future__ import annotations

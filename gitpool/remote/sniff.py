@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dulwich.pack import apply_delta
 
 from ..git.pack_examine import delta_result
+from ..git.pack_head import OFS_DELTA, read_head
 
-_COMMIT, _OFS_DELTA = 1, 6
+_COMMIT = 1
 _KINDS = {1: b"commit", 2: b"tree", 4: b"tag"}
 _LARGEST = 8 << 20
 _LONGEST = 64 << 20
@@ -51,15 +52,13 @@ class Sniffer:
 
     def _next(self) -> bool:
         """Read one object, if all of it is there."""
-        at = self._at
         try:
-            type_num, size, at = _entry_header(self._buffer, at)
-            back = 0
-            if type_num == _OFS_DELTA:
-                back, at = _offset(self._buffer, at)
+            type_num, size, back, at = read_head(self._buffer, self._at)
         except IndexError:
             return False
-        if type_num not in (*_KINDS, _OFS_DELTA) or size > _LARGEST:
+        except ValueError:
+            raise Enough from None
+        if type_num not in (*_KINDS, OFS_DELTA) or size > _LARGEST:
             raise Enough
         inflate = zlib.decompressobj()
         data = inflate.decompress(bytes(self._buffer[at:]), size + 1)
@@ -67,7 +66,7 @@ class Sniffer:
             raise Enough  # it lies about its size
         if not inflate.eof:
             return False
-        if type_num == _OFS_DELTA:
+        if isinstance(back, int):
             if self._at - back not in self._read:
                 raise Enough
             type_num, base = self._read[self._at - back]
@@ -90,22 +89,3 @@ class Sniffer:
             self.found[object_id] = data
             if type_num == _COMMIT and data.startswith(b"tree "):
                 self._wanted.add(data[5:45].decode("ascii", "replace"))
-
-
-def _entry_header(data: bytearray, at: int) -> tuple[int, int, int]:
-    byte = data[at]
-    type_num, size, shift, at = byte >> 4 & 7, byte & 15, 4, at + 1
-    while byte & 0x80:
-        byte = data[at]
-        size |= (byte & 0x7F) << shift
-        shift, at = shift + 7, at + 1
-    return type_num, size, at
-
-
-def _offset(data: bytearray, at: int) -> tuple[int, int]:
-    byte = data[at]
-    value, at = byte & 0x7F, at + 1
-    while byte & 0x80:
-        byte = data[at]
-        value, at = (value + 1) << 7 | byte & 0x7F, at + 1
-    return value, at

@@ -35,6 +35,7 @@ FLAGS = [
 ]
 # What the editor itself says on a healthy page.
 _NOT_OURS = ("favicon",)
+_TAKES_AWAY = ("/grid_pool/remove", "/grid_pool/undo", "/grid_pool/redo", "/profiles/restore")
 
 
 def afternoon() -> str:
@@ -129,10 +130,12 @@ class Editor:
         self.page.on("websocket", self._listen)
 
     def _heard(self, message: ConsoleMessage) -> None:
+        if message.type != "error" or any(word in message.text for word in _NOT_OURS):
+            return
         said = f"{message.text} {message.location}"
         # An image that is taken away while its thumbnail is on its way is gone.
-        was_gone = "404" in message.text and "/grid_pool/thumb?" in said
-        if message.type == "error" and not was_gone and not any(w in said for w in _NOT_OURS):
+        takes_away = any(route in url for url in self.requests for route in _TAKES_AWAY)
+        if not takes_away or "404" not in message.text or "/grid_pool/thumb?" not in said:
             self.errors.append(said)
 
     def _listen(self, socket: WebSocket) -> None:
@@ -189,6 +192,16 @@ class Editor:
 
     def profile_id(self) -> str:
         return self.run_script("return widget(find('PoolProfile'), 'profile_id').value")
+
+    def show_plain_pool(self, pool_id: str) -> None:
+        """Have the Image Pool show a pool of its own, without a profile."""
+        script = """
+          const pool = find('GridImagePool');
+          pool.disconnectInput(0);
+          widget(pool, 'pool_id').value = argument;
+          pool._datasetePoolRefresh();
+        """
+        self.run_script(script, pool_id)
 
     def run_graph(self) -> None:
         """Press Run and wait until the queue is empty again."""

@@ -219,12 +219,7 @@ def test_it_follows_the_selected_node_and_says_what_is_wanting(
     editor.upload(pictures[0])
     expect(rows(page).first).to_contain_text("Add 1 image")
     # A pool without a name has no history yet.
-    editor.run_script("""
-      const pool = find('GridImagePool');
-      pool.disconnectInput(0);
-      widget(pool, 'pool_id').value = 'plain';
-      pool._datasetePoolRefresh();
-    """)
+    editor.show_plain_pool("plain")
     editor.upload(pictures[1])
     editor.run_script("app.canvas.selectNode(find('GridImagePool'))")
     page.get_by_text("This pool has no history").wait_for()

@@ -160,12 +160,7 @@ def test_disconnecting_keeps_and_the_pool_before_can_be_shown_again(
     start: Start, pictures: list[Path]
 ) -> None:
     editor = start("--empty")
-    editor.run_script("""
-      const pool = find('GridImagePool');
-      pool.disconnectInput(0);
-      widget(pool, 'pool_id').value = 'before';
-      pool._datasetePoolRefresh();
-    """)
+    editor.show_plain_pool("before")
     editor.upload(pictures[0])
     editor.wait_for_count(1)
     editor.pick("After")
