@@ -481,7 +481,7 @@ def test_attributes_and_ignore_files_in_the_folder_touch_no_byte(server: Server)
 # What a crash, a failing disk or a trap left.
 
 
-def age(path: Path, seconds: float = 60) -> None:
+def age(path: Path, seconds: float = 7200) -> None:
     then = time.time() - seconds
     os.utime(path, (then, then))
 

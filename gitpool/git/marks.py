@@ -85,7 +85,7 @@ def replace(repo: Repository, ref: str, new: str | None) -> None:
         return
     with leftovers.writing(repo, old):
         if new is None:
-            repo.refs.delete(ref)
+            repo.refs.delete(ref, old)
         else:
             repo.refs.swap(ref, old, new)
         if old:

@@ -40,15 +40,14 @@ def mend(repo: Repository, identity: Identity) -> None:
             repo.objects.delete_loose(object_id)
     own = BRANCHES + branch_of(identity.name, identity.id)
     if _is_readable(repo, repo.refs.get(own)):
-        repo.refs.set_head(own)
+        repo.refs.set_head(own, repo.refs.head())
         return
     newest = _newest_snapshot(repo, identity)
     if newest is None:
-        repo.refs.delete(own)
+        repo.refs.delete(own, repo.refs.get(own))
     else:
-        (repo.git / own).unlink(missing_ok=True)
         repo.refs.swap(own, repo.refs.get(own), newest)
-    repo.refs.set_head(own)
+    repo.refs.set_head(own, repo.refs.head())
 
 
 def _set_aside_garbage(repo: Repository) -> None:
@@ -61,7 +60,7 @@ def _set_aside_garbage(repo: Repository) -> None:
             config.replace(config.with_name("config.damaged"))
         repo.write_config()
     if packed.is_file() and b"\0" in read_file(packed):
-        packed.replace(packed.with_name("packed-refs.damaged"))
+        repo.refs.set_packed_aside()
 
 
 def _parses(config: Path) -> bool:

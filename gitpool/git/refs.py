@@ -27,6 +27,8 @@ DROPPED = "refs/gitpool/dropped/"
 LOCK_MARK = b"gitpool\n"
 # What git takes for white space, where Python knows far more.
 BLANK = " \t\r\n"
+# Seconds to wait for another git's lock: its own gc holds packed-refs for about one.
+_PATIENCE = 5.0
 
 
 class Refs:
@@ -46,8 +48,13 @@ class Refs:
             return (ref, None) if _is_plain(ref) else (None, None)
         return None, text if _SHA.fullmatch(text) else None
 
-    def set_head(self, ref: str) -> None:
-        durable.write_file(self.folder / "HEAD", f"ref: {ref}\n".encode())
+    def set_head(self, ref: str, was: tuple[str | None, str | None]) -> None:
+        """Have HEAD name a branch, if it still is `was`, as `head` gave it. Raises Conflict."""
+        path = self.folder / "HEAD"
+        with self._locked(path):
+            if self.head() != was:
+                raise _moved()
+            durable.write_file(path, f"ref: {ref}\n".encode())
 
     def get(self, ref: str) -> str | None:
         """The object a ref names; None where it is missing or garbled."""
@@ -56,39 +63,60 @@ class Refs:
 
     def swap(self, ref: str, old: str | None, new: str) -> None:
         """Set the ref, if it still is what the caller based its work on. Raises Conflict."""
-        if not _is_plain(ref):
-            raise Conflict("bad_ref", "That isn't a branch or tag that can be kept.")
-        path = self.folder / ref
+        path = self._path(ref)
         durable.make_folder(path.parent)
         with self._locked(path):
             if self.get(ref) != old:
-                raise Conflict(
-                    "history_moved",
-                    "The profile was changed by something else at the same moment.",
-                    "Try again.",
-                )
+                raise _moved()
+            _remove_empty_folders(path)
             durable.write_file(path, new.encode() + b"\n")
 
-    def delete(self, ref: str) -> None:
-        """Remove a ref, from packed-refs first so that it can't come back."""
-        packed = self._packed_lines()
-        kept = list(_without(packed, ref))
-        if kept != packed:
-            text = "".join(kept).encode("utf-8", "surrogateescape")
-            durable.write_file(self.folder / "packed-refs", text)
-        with contextlib.suppress(FileNotFoundError):
-            (self.folder / ref).unlink()
-            durable.sync_folder((self.folder / ref).parent)
+    def delete(self, ref: str, old: str | None) -> None:
+        """Remove the ref, if it still is `old`; None for one that is garbled. Raises Conflict.
+
+        It goes from packed-refs first, so that it can't come back.
+        """
+        path = self._path(ref)
+        if not path.parent.is_dir():
+            # Packed alone; whoever makes it anew needs the folder too.
+            durable.make_folder(path.parent)
+        with self._locked(path):
+            if self.get(ref) != old:
+                raise _moved()
+            self._delete_packed(ref)
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                path.unlink()
+                durable.sync_folder(path.parent)
         with contextlib.suppress(OSError):
             (self.folder / "logs" / ref).unlink()
 
+    def _delete_packed(self, ref: str) -> None:
+        """Take the ref out of packed-refs, read again under the lock that git's own
+        `pack-refs` holds while it writes the file anew."""
+        if not self._packed_has(ref):
+            return
+        path = self.folder / "packed-refs"
+        with self._locked(path):
+            kept = "".join(_without(self._packed_lines(), ref))
+            durable.write_file(path, kept.encode("utf-8", "surrogateescape"))
+
+    def set_packed_aside(self) -> None:
+        """Move a packed-refs that git can't read out of its way, under its lock."""
+        path = self.folder / "packed-refs"
+        with self._locked(path):
+            durable.set_aside(path)
+
     def all(self, prefix: str) -> dict[str, str]:
         """Every ref below `prefix`, with the object it names."""
-        found = {r: sha for r, sha in self._packed().items() if r.startswith(prefix)}
-        for ref in self._loose_names(prefix):
-            if sha := self._loose(ref):
-                found[ref] = sha
-        return found
+        # In this order: git packs a ref before it removes the ref's own file.
+        loose = {ref: sha for ref in self._loose_names(prefix) if (sha := self._loose(ref))}
+        packed = {ref: sha for ref, sha in self._packed().items() if ref.startswith(prefix)}
+        return packed | loose
+
+    def _path(self, ref: str) -> Path:
+        if not _is_plain(ref):
+            raise Conflict("bad_ref", "That isn't a branch or tag that can be kept.")
+        return self.folder / ref
 
     def _loose(self, ref: str) -> str | None:
         try:
@@ -119,14 +147,29 @@ class Refs:
                 refs[ref] = sha
         return refs
 
+    def _packed_has(self, ref: str) -> bool:
+        return any(line.rstrip("\n").partition(" ")[2] == ref for line in self._packed_lines())
+
+    @contextlib.contextmanager
+    def locked(self, ref: str) -> Iterator[None]:
+        """Hold git's lock of a ref, or of HEAD, for a block that changes what goes with it; a ref
+        whose folder is gone has none. Raises Conflict."""
+        path = self.folder / ref
+        if not path.parent.is_dir():
+            yield
+            return
+        with self._locked(path):
+            yield
+
     @contextlib.contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
-        """git's own lock file for the ref; another git may hold it for a moment.
+        """git's own lock file for a ref, for HEAD or for packed-refs; another git may hold it for
+        a moment. Raises Conflict.
 
         Ours is marked, so that after a crash it is known to be nobody's.
         """
         lock = path.with_name(path.name + ".lock")
-        deadline = time.monotonic() + 2.0
+        deadline = time.monotonic() + _PATIENCE
         while True:
             try:
                 _create_marked(lock)
@@ -142,6 +185,25 @@ class Refs:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 lock.unlink()
+
+
+def _moved() -> Conflict:
+    return Conflict(
+        "history_moved",
+        "The profile was changed by something else at the same moment.",
+        "Try again.",
+    )
+
+
+def _remove_empty_folders(path: Path) -> None:
+    """Make room for a ref where git left the empty folder of `<ref>/<another>`."""
+    if path.is_dir() and not path.is_symlink():
+        try:
+            for folder, _, _ in os.walk(path, topdown=False):
+                os.rmdir(folder)
+        except OSError:
+            said = "This profile's history uses that name for something else already."
+            raise Conflict("name_taken", said) from None
 
 
 def _create_marked(lock: Path) -> None:

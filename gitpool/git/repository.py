@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,6 +47,8 @@ _EXCLUDE = """\
 !/manifest.json
 """
 _OWN_FOLDERS = ("", "/objects", "/objects/pack", "/refs", "/refs/heads", "/refs/tags")
+# Seconds: nobody's git holds a lock for so long, on however slow a disk.
+_ABANDONED = 3600.0
 _STALE_LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock")
 
 
@@ -92,7 +93,8 @@ class Repository:
         durable.write_file(self.git / "description", b"Git Pool profile\n")
         self.write_attributes()
         self.write_identity(identity)
-        self.refs.set_head(BRANCHES + branch_of(identity.name, identity.id))
+        branch = BRANCHES + branch_of(identity.name, identity.id)
+        self.refs.set_head(branch, self.refs.head())
 
     def write_config(self) -> None:
         """The plain settings that git needs to read the folder at all."""
@@ -245,7 +247,7 @@ class Repository:
 
     def sweep(self) -> None:
         """Clear what a killed process left: locks and temporary files. Our lock is held, so
-        nobody of ours uses them; another git's lock is left alone while it is fresh.
+        nobody of ours uses them; another git's lock is left alone while its owner may live.
         Raises Conflict where a folder to be written to is a link."""
         for name in _STALE_LOCKS:
             _remove_stale(self.git / name)
@@ -317,10 +319,9 @@ def _files_cached(folder: str, tree_id: str) -> dict[str, str]:
     }
 
 
-def _remove_stale(lock: Path, older_than: float = 5.0) -> None:
+def _remove_stale(lock: Path) -> None:
     with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-        age = time.time() - lock.stat().st_mtime
-        if age > older_than or age < 0 or read_file(lock) == LOCK_MARK:
+        if read_file(lock) == LOCK_MARK or durable.age_of(lock) > _ABANDONED:
             lock.unlink()
 
 

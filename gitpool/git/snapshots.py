@@ -57,7 +57,7 @@ def settle(repo: Repository, identity: Identity, now: int) -> None:
 def _lead_home(repo: Repository, identity: Identity, now: int) -> None:
     """HEAD on the profile's own branch, with whatever history it stood on elsewhere."""
     own = BRANCHES + branch_of(identity.name, identity.id)
-    ref, detached = repo.refs.head()
+    head = ref, detached = repo.refs.head()
     if ref == own and repo.refs.get(own):
         return
     elsewhere = detached or (repo.refs.get(ref) if ref else None)
@@ -67,7 +67,7 @@ def _lead_home(repo: Repository, identity: Identity, now: int) -> None:
             repo.refs.swap(own, tip, elsewhere)
         elif not is_ancestor(repo.parents, elsewhere, tip):
             _join(repo, identity, own, tip, elsewhere, now)
-    repo.refs.set_head(own)
+    repo.refs.set_head(own, head)
 
 
 def _follow_name(repo: Repository, identity: Identity) -> None:
@@ -82,8 +82,8 @@ def _follow_name(repo: Repository, identity: Identity) -> None:
         tip = repo.refs.get(old)
         if old != new and tip:
             repo.refs.swap(new, repo.refs.get(new), tip)
-            repo.refs.set_head(new)
-            repo.refs.delete(old)
+            repo.refs.set_head(new, repo.refs.head())
+            repo.refs.delete(old, tip)
     repo.write_identity(identity)
 
 

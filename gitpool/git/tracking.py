@@ -63,9 +63,9 @@ def is_noted(repo: Repository) -> bool:
 def point(repo: Repository, remote_branch: str, tip: str) -> None:
     """Have the tracking branch show what the remote has; there is only this one."""
     ref = REMOTE_BRANCHES + remote_branch.removeprefix(BRANCHES)
-    for old in repo.refs.all(REMOTE_BRANCHES):
+    for old, name in repo.refs.all(REMOTE_BRANCHES).items():
         if old != ref:
-            repo.refs.delete(old)
+            repo.refs.delete(old, name)
     if repo.refs.get(ref) != tip:
         repo.refs.swap(ref, repo.refs.get(ref), tip)
 

@@ -75,28 +75,28 @@ class Change:
 
     def let_go(self, repo: Repository) -> None:
         """Take away the refs that only the old history needed."""
-        for ref, _, new, _ in self.tags:
+        for ref, old, new, _ in self.tags:
             if ref != new:
-                repo.refs.delete(ref)
+                _drop(repo, ref, old)
         if not self.branch:
             self.begin(repo)
             for ref, name in repo.refs.all(KEPT).items():
                 if name not in self.kept:
-                    repo.refs.delete(ref)
+                    repo.refs.delete(ref, name)
         leaving = self.leaving()
         for ref, name in repo.refs.all(DROPPED).items():
             if name in leaving:
-                repo.refs.delete(ref)
+                repo.refs.delete(ref, name)
 
     def take_back(self, repo: Repository) -> None:
         """Have the refs as they were."""
-        for ref, old, new, _ in self.tags:
+        for ref, old, new, made in self.tags:
             if ref == new:
                 _point(repo, ref, old)
             else:
-                repo.refs.delete(new)
+                _drop(repo, new, made)
         for name in self.fresh:
-            repo.refs.delete(KEPT + name)
+            _drop(repo, KEPT + name, name)
 
 
 def finish(
@@ -169,6 +169,12 @@ def _still_dead(repo: Repository, change: Change) -> sweep.Dead:
     live = sweep.alive(repo)
     noted = {*change.trees, *change.blobs}
     return sweep.dead(repo, change.leaving() - live.commits, live, noted=noted)
+
+
+def _drop(repo: Repository, ref: str, name: str) -> None:
+    """Take a ref away, unless it is gone already or a git user has set it to something else."""
+    if repo.refs.get(ref) == name:
+        repo.refs.delete(ref, name)
 
 
 def _point(repo: Repository, ref: str, name: str) -> None:

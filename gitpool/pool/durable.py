@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import secrets
 import shutil
@@ -16,6 +17,8 @@ from typing import BinaryIO
 
 TEMP_PREFIX = ".gitpool-tmp-"
 _AT_ONCE = 1 << 30
+# Seconds by which a clock may be ahead of a disk's, with a file that somebody still writes.
+_AHEAD = 3600.0
 # Another file system, or one or a kernel that has no such call.
 _NOT_HERE = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM}
 
@@ -67,6 +70,19 @@ def set_aside(path: Path) -> None:
             aside = path.with_name(f"{path.name}.damaged-{number}")
         os.rename(path, aside)
         sync_folder(path.parent)
+
+
+def age_of(path: Path) -> float:
+    """Seconds since a file was written, by the clock of the disk that it lies on, which a file
+    server sets; infinity for one that is dated well into the future. Raises FileNotFoundError."""
+    probe = path.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}")
+    written = path.stat().st_mtime
+    try:
+        probe.touch()
+        age = probe.stat().st_mtime - written
+    finally:
+        probe.unlink(missing_ok=True)
+    return age if age > -_AHEAD else math.inf
 
 
 def write_all(file: BinaryIO, data: bytes) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ..errors import GitPoolError
+from ..errors import Conflict, GitPoolError
 
 log = logging.getLogger("gitpool")
 
@@ -75,14 +75,21 @@ class AutoSnapshots:
             for name in ready:
                 self._try(name)
 
+    def _later(self, profile_id: str, why: str) -> None:
+        log.error("Git Pool couldn't snapshot a profile, and tries again: %s", why)
+        with self._wake:
+            now = time.monotonic()
+            self._due.setdefault(profile_id, (now + RETRY, now))
+            self._wake.notify()
+
     def _try(self, profile_id: str) -> None:
         try:
             self._take(profile_id)
         except OSError as error:
-            log.error("Git Pool couldn't snapshot a profile, and tries again: %s", error.strerror)
-            with self._wake:
-                now = time.monotonic()
-                self._due.setdefault(profile_id, (now + RETRY, now))
+            self._later(profile_id, error.strerror or "")
+        except Conflict as error:
+            # Another program, a git user's git, is at it just now.
+            self._later(profile_id, error.message)
         except GitPoolError as error:
             log.error("Git Pool couldn't snapshot a profile: %s %s", error.message, error.hint)
         except Exception:

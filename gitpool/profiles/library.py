@@ -13,6 +13,7 @@ from typing import BinaryIO
 from ..errors import Conflict, NotFound
 from ..git import snapshots
 from ..git.contents import Contents
+from ..git.format import require_known_format
 from ..git.history import History
 from ..git.repository import Identity, Repository
 from ..identifiers import check_id
@@ -140,6 +141,7 @@ class Library:
             raise _folder_gone()
         if not repo.exists():
             raise NotFound("no_snapshots", "This profile has no snapshots yet.")
+        require_known_format(repo.git)
         return repo
 
     def journal(self, pool_id: str) -> Journal:
@@ -182,6 +184,7 @@ class Library:
                 if repo.git.exists() or repo.git.is_symlink():
                     raise Conflict("odd_git", "This profile's history isn't a folder of its own.")
                 repo.create(identity)
+            require_known_format(repo.git)
             snapshots.settle(repo, identity, self.now())
             manifest = snapshots.take_in(repo, self.now())
             number = max(manifest.next_seq, repo.next_number())

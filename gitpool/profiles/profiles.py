@@ -12,6 +12,7 @@ from ..errors import Conflict, Malformed, NotFound
 from ..git import clone, leftovers, snapshots
 from ..git import versions as git_versions
 from ..git.changes import Version, compare
+from ..git.format import require_known_format
 from ..git.messages import Message, sentence
 from ..git.refs import BRANCHES
 from ..git.repository import Identity, Repository
@@ -92,6 +93,7 @@ class Profiles:
             if record is None:
                 raise NotFound("unknown_profile", "This profile can't be brought back any more.")
             target = library.path_of(profile_id)
+            require_known_format(library.trash_of(profile_id) / ".git")
             if target.exists():
                 raise Conflict("folder_taken", "A pool of the same id is in its place.")
             with library.registry_lock() as registry:
@@ -127,6 +129,7 @@ class Profiles:
             repo = Repository(path)
             if (repo.git.exists() or repo.git.is_symlink()) and not repo.exists():
                 raise Conflict("odd_git", "This pool's .git isn't a folder.")
+            require_known_format(repo.git)
             with library.registry_lock() as registry:
                 registry.require_free(name)
                 stored = repo.identity() if repo.exists() else None

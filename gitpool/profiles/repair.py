@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import Damaged, GitPoolError, NotFound
 from ..git import salvage, snapshots, tracking
+from ..git.format import is_known_format
 from ..git.incoming import Quarantine, tag_commit
 from ..git.index import read_index, vouched
 from ..git.objects import ObjectStore
@@ -64,7 +65,7 @@ class Repair:
         """What was wrong with a profile, and what still is."""
         found = self._verify.check(profile_id, progress)
         repo = Repository(self._library.path_of(profile_id))
-        if not found or not repo.exists():
+        if not found or not repo.exists() or not is_known_format(repo.git):
             return found, found
         with self._library.locks.hold(profile_id):
             self._mend_objects(repo, profile_id, found)
@@ -189,7 +190,7 @@ def _mend_notes(repo: Repository, found: list[Finding]) -> None:
             durable.set_aside(repo.git / name)
     if ".git/packed-refs" in garbled:
         readable = repo.refs.all("refs/")
-        durable.set_aside(repo.git / "packed-refs")
+        repo.refs.set_packed_aside()
         for ref, name in readable.items():
             if repo.refs.get(ref) is None:
                 repo.refs.swap(ref, None, name)
@@ -206,7 +207,7 @@ def _mend_refs(repo: Repository, found: set[Finding]) -> None:
     }
     for ref in wrong:
         if ref.startswith((OWN_TAGS, tracking.REMOTE_BRANCHES)):
-            repo.refs.delete(ref)
+            repo.refs.delete(ref, repo.refs.get(ref))
     if not wrong and not _lost_refs(found):
         return
     dropped = set(repo.refs.all(DROPPED).values())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Malformed, NotAnImage, TooLarge
+from ..git.format import is_known_format
 from ..git.index import CachedFile, read_index, vouched
 from ..git.refs import BRANCHES
 from ..git.repository import IDENTITY, Identity, Repository
@@ -37,6 +38,7 @@ __all__ = ["DAMAGED", "MISSING", "UNREADABLE", "Finding", "Verify"]
 
 _TRIES = 3
 _ROTTEN = "Its bytes aren't those of its snapshot, though nobody wrote to it."
+_FORMAT = "The history is kept in a format that can't be used here."
 
 Progress = Callable[[int, int], Any]
 
@@ -82,6 +84,8 @@ class Verify:
             self._library.registry.get(profile_id)
         if not repo.path.is_dir():
             return [Finding(".", MISSING, "The profile's folder is gone.")]
+        if not is_known_format(repo.git):
+            return [Finding(".git/config", UNREADABLE, _FORMAT)]
         found: list[Finding] = []
         for _ in range(_TRIES):
             before = _state(repo)

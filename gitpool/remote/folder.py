@@ -12,6 +12,7 @@ from pathlib import Path
 from dulwich.config import ConfigFile
 
 from ..errors import Conflict, Damaged, NotFound, RemoteFailed
+from ..git.format import require_known_format
 from ..git.outgoing import Outgoing, outgoing
 from ..git.pack import TEMP_PACK, store_pack, stream_pack
 from ..git.refs import BRANCHES, LOCK_MARK, TAGS
@@ -23,7 +24,7 @@ from .refs import sound_refs
 from .transport import Choose, RefUpdate, RemoteMoved, Sent, Sink
 
 _CONFIG = b"[core]\n\trepositoryformatversion = 0\n\tfilemode = false\n\tbare = true\n"
-_STALE = 10.0
+_STALE = 600.0
 _ABANDONED = 3600.0
 # What a repository that isn't known by its HEAD yet has.
 _FIRST = ("objects", "refs", "config")
@@ -115,6 +116,7 @@ class FolderRemote:
             raise _unfit("That folder holds something else.")
         if not _is_bare(self.path / "config"):
             raise _unfit("Somebody works in that folder, so it can't be shared.")
+        require_known_format(self.path)
         return Repository(self.path, bare=True)
 
     def _require_parent(self) -> None:
@@ -183,12 +185,11 @@ def _set(repo: Repository, update: RefUpdate) -> None:
         # Ours is held for a moment only: an old one is a killed process's. After a power cut what
         # it says may be lost; but nobody's is held for an hour.
         ours = read_file(lock) == LOCK_MARK
-        if time.time() - lock.stat().st_mtime > (_STALE if ours else _ABANDONED):
+        if durable.age_of(lock) > (_STALE if ours else _ABANDONED):
             lock.unlink()
     try:
         if update.new is None:
-            if repo.refs.get(update.ref) == update.old:
-                repo.refs.delete(update.ref)
+            repo.refs.delete(update.ref, update.old)
         else:
             repo.refs.swap(update.ref, update.old, update.new)
     except Conflict:
@@ -210,7 +211,8 @@ def _lead_head(repo: Repository) -> None:
     """Have HEAD name a branch that is there, so that whoever clones gets something to see."""
     branches = repo.refs.all(BRANCHES)
     if branches and repo.refs.head()[0] not in branches:
-        repo.refs.set_head(min(branches))
+        with contextlib.suppress(Conflict):  # another machine was quicker
+            repo.refs.set_head(min(branches), repo.refs.head())
 
 
 def _is_bare(config: Path) -> bool:
