@@ -748,7 +748,60 @@ def test_addresses_of_folders_are_whole_and_of_this_machine(text: str) -> None:
     assert parse("file://localhost/a%20b.git", ("file",)).path == "/a b.git"
 
 
-def test_a_manifest_that_lists_an_image_twice_is_none() -> None:
-    slot = {"image": "img_0001.png", "mask": None, "label": "", "added": 0}
-    with pytest.raises(ValueError, match="twice"):
-        parse_manifest(json.dumps({"active": 0, "slots": [slot, slot], "next_seq": 2}).encode())
+def test_an_odd_slot_costs_itself_alone() -> None:
+    good = [{"image": f"img_000{n}.png", "label": str(n)} for n in (1, 2, 3)]
+    for odd in (
+        *({}, None, 3, [], "img_0009.png", {"image": 7}, {"image": "../x.png"}),
+        *({"image": "drawing.svg"}, {"image": "con.png"}, good[0]),
+    ):
+        raw = {"active": 3, "slots": [good[0], odd, good[1], good[2]], "next_seq": 9}
+        manifest = parse_manifest(json.dumps(raw).encode())
+        assert [slot.label for slot in manifest.slots] == ["1", "2", "3"], odd
+        assert manifest.slots[manifest.active].label == "3", "the same image is active"
+        assert manifest.next_seq == 9
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [(12, "12"), (1.5, "1.5"), (-3, "-3"), (None, ""), (True, ""), ([], ""), ("é" * 20_000, None)],
+)
+def test_labels_are_text_however_long(label: Any, text: str | None) -> None:
+    raw = {"slots": [{"image": "img_0001.png", "label": label}]}
+    (slot,) = parse_manifest(json.dumps(raw).encode()).slots
+    assert slot.label == (label if text is None else text)
+
+
+def test_other_programs_keys_are_carried_along() -> None:
+    extra = {"tags": ["a", {"b": None}], "star": True, "note": "\ud800", "size": 1.5}
+    raw = {
+        "active": 0,
+        "slots": [{"image": "img_0001.png", "mask": None, "label": "", "added": 1, **extra}],
+        "next_seq": 2,
+        "sets": {"one": [1, 2]},
+        **{f"other {n}": n for n in range(3)},
+    }
+    manifest = parse_manifest(json.dumps(raw).encode())
+    assert json.loads(manifest.dump()) == raw
+    edited = manifest.change(0, label="x").add(Slot("img_0002.png")).reorder([1, 0]).remove(0)
+    assert json.loads(edited.dump()) == {
+        **raw,
+        "slots": [{**raw["slots"][0], "label": "x"}],
+        "next_seq": 3,
+    }
+
+
+def test_other_programs_keys_never_spoil_the_list() -> None:
+    deep: Any = "x"
+    for _ in range(400):
+        deep = [deep]
+    text = json.dumps({"slots": [{"image": "img_0001.png", "deep": deep}], "far": 1})
+    text = text.replace('"far": 1', '"far": 1e999, "none": NaN, "no": [-Infinity]')
+    manifest = parse_manifest(text.encode())
+    assert json.loads(manifest.dump()) == {
+        "active": 0,
+        "slots": [{"image": "img_0001.png", "mask": None, "label": "", "added": 0}],
+        "next_seq": 2,
+        "far": None,
+        "none": None,
+        "no": [None],
+    }

@@ -31,9 +31,6 @@ _NOTE = "gitpool-checkout"
 
 def begin(repo: Repository, commit: str) -> None:
     """Note, durably, that the folder shall show this commit once the branch names it."""
-    remembered = repo.remembered()
-    if remembered:
-        repo.note_number(remembered.next_seq)
     durable.write_file(repo.git / _NOTE, commit.encode())
 
 

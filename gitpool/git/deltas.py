@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..identifiers import is_image_name
-from ..pool.manifest import LABEL_LIMIT, Manifest
+from ..pool.manifest import Manifest
 from .changes import Version
 from .sequences import moved_names
 
@@ -23,9 +23,9 @@ class Touched:
     """One slot before and after an edit; None where it wasn't in the pool.
 
     A side has `added`, which tells the picture from another that got its name since, and, where
-    the edit changed them: `label`; `image_id`, the blob of its file; `mask` and `mask_id`; and
-    its place, as `index`, `behind` and `ahead` (the images before and after it, or None). A slot
-    that came or went has all of them on the side where it was.
+    the edit changed them: `label`; `extra`, other programs' keys; `image_id`, the blob of its
+    file; `mask` and `mask_id`; and its place, as `index`, `behind` and `ahead` (the images before
+    and after it, or None). A slot that came or went has all of them on the side where it was.
     """
 
     image: str
@@ -100,6 +100,7 @@ def _side(version: Version, places: Mapping[str, int], name: str) -> dict[str, A
     return {
         "added": slot.added,
         "label": slot.label,
+        "extra": dict(slot.extra),
         "image_id": version.blobs.get(name),
         "mask": slot.mask,
         "mask_id": version.blobs.get(slot.mask) if slot.mask else None,
@@ -109,7 +110,7 @@ def _side(version: Version, places: Mapping[str, int], name: str) -> dict[str, A
     }
 
 
-_GROUPS = (("label",), ("image_id",), ("mask", "mask_id"))
+_GROUPS = (("label",), ("extra",), ("image_id",), ("mask", "mask_id"))
 
 
 def _differing(
@@ -127,9 +128,10 @@ def _parse_touched(raw: Any) -> Touched:
     if not isinstance(raw, dict) or raw.get("image") is None:
         raise ValueError("not a slot")
     before, after = (_parse_side(raw.get(key)) for key in ("before", "after"))
-    whole = {*_CHECKS} - {"active"}
+    # An older journal knows no other programs' keys.
+    whole = {*_CHECKS} - {"active", "extra"}
     if before is None or after is None:
-        if {*(before or after or {})} != whole:
+        if {*(before or after or {})} - {"extra"} != whole:
             raise ValueError("a side isn't whole")
     elif before.keys() != after.keys() or "added" not in before:
         raise ValueError("the sides don't match")
@@ -163,7 +165,8 @@ def _whole(value: Any) -> bool:
 _CHECKS = {
     "added": _whole,
     "index": _whole,
-    "label": lambda value: isinstance(value, str) and len(value) <= LABEL_LIMIT,
+    "label": lambda value: isinstance(value, str),
+    "extra": lambda value: isinstance(value, dict),
     "image_id": _id_or_none,
     "mask_id": _id_or_none,
     "mask": _name_or_none,

@@ -6,14 +6,25 @@ pool is in one of the two histories that the merge joins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..identifiers import is_image_name, name_key
-from ..pool.manifest import Manifest, Slot, image_name, is_mask_name, mask_name, number_of
+from ..pool.manifest import (
+    Manifest,
+    Slot,
+    image_name,
+    is_mask_name,
+    mask_among,
+    mask_name,
+    number_of,
+)
 from .changes import Version
 from .sequences import merge_orders
+
+# In place of a key's value where there is no such key.
+_ABSENT = object()
 
 
 @dataclass(frozen=True)
@@ -24,9 +35,9 @@ class Picture:
     image: str
     mask: str | None
 
-    def content(self) -> tuple[str, str | None, str, str]:
+    def content(self) -> tuple[Any, ...]:
         """What tells an edited slot from one that was only moved."""
-        return self.image, self.mask, self.slot.label, self.slot.image
+        return self.image, self.mask, self.slot.label, self.slot.image, self.slot.extra
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,8 @@ def merge(base: Version, ours: Version, theirs: Version) -> Merged:
     ordered, order_conflict = _order(rows, base, ours, theirs)
     highest = max(version.manifest.next_seq for version in (base, ours, theirs))
     _give_names(rows, highest)
-    merged = _version(ordered, _active(ordered, base, ours, theirs), highest)
+    extra = _merge_extra(*(version.manifest.extra for version in (base, ours, theirs)))
+    merged = _version(ordered, _active(ordered, base, ours, theirs), highest, extra)
     conflicts = [
         MergeConflict(row.result.slot.image, what, kept, other)
         for row in ordered
@@ -94,7 +106,11 @@ def _pictures(version: Version) -> list[Picture]:
     slots = [slot for slot in version.manifest.slots if slot.image in blobs]
     named = {name for slot in slots for name in (slot.image, slot.mask) if name}
     strays = [n for n in blobs if n not in named and is_image_name(n) and not is_mask_name(n)]
-    slots += [Slot(n, mask_name(n) if mask_name(n) in blobs else None) for n in sorted(strays)]
+    free = {n for n in blobs if is_mask_name(n) and n not in named}
+    for name in sorted(strays):
+        mask = mask_among(name, free)
+        free.discard(mask or "")
+        slots.append(Slot(name, mask))
     return [Picture(s, blobs[s.image], blobs.get(s.mask) if s.mask else None) for s in slots]
 
 
@@ -166,8 +182,22 @@ def _resolve(row: _Row) -> None:
     masks = [file for _, file in sorted(named, key=str)] if mask else []
     times = {ours.slot.added, theirs.slot.added}
     added = min(times - {base.slot.added} if base and len(times) > 1 else times)
-    slot = Slot(name, masks[0] if masks else None, label, added)
+    extra = _merge_extra(base.slot.extra if base else {}, ours.slot.extra, theirs.slot.extra)
+    slot = Slot(name, masks[0] if masks else None, label, added, extra)
     row.result = Picture(slot, image, mask)
+
+
+def _merge_extra(
+    base: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Other programs' keys, each from the side that changed it; ours where both did."""
+    merged = {}
+    for key in dict.fromkeys([*ours, *theirs]):
+        sides = [side.get(key, _ABSENT) for side in (base, ours, theirs)]
+        value = sides[2] if sides[1] == sides[0] else sides[1]
+        if value is not _ABSENT:
+            merged[key] = value
+    return merged
 
 
 def _field(row: _Row, what: str, base: Any, ours: Any, theirs: Any) -> Any:
@@ -250,10 +280,9 @@ def _give_names(rows: list[_Row], highest: int) -> None:
 
 def _mask_for(slot: Slot, name: str, taken: set[str]) -> str:
     wanted = slot.mask if slot.mask and slot.image == name else None
-    for candidate in (wanted, mask_name(name), f"{name}.mask.png"):
-        if candidate and name_key(candidate) not in taken:
-            return candidate
-    raise AssertionError("an image's name is its own, so its mask's is")
+    if wanted and name_key(wanted) not in taken:
+        return wanted
+    return mask_name(name, taken | {name_key(name)})
 
 
 def _active(rows: list[_Row], base: Version, ours: Version, theirs: Version) -> int:
@@ -275,10 +304,11 @@ def _active(rows: list[_Row], base: Version, ours: Version, theirs: Version) -> 
     return max(0, min(ours.manifest.active, len(rows) - 1))
 
 
-def _version(rows: Iterable[_Row], active: int, highest: int) -> Version:
+def _version(rows: Iterable[_Row], active: int, highest: int, extra: Mapping[str, Any]) -> Version:
     pictures = [row.result for row in rows if row.result]
     numbers = [number_of(p.slot.image) + 1 for p in pictures]
-    manifest = Manifest(tuple(p.slot for p in pictures), active, max([highest, *numbers]))
+    slots = tuple(p.slot for p in pictures)
+    manifest = Manifest(slots, active, max([highest, *numbers]), extra)
     return Version(manifest, dict(_files(pictures)))
 
 

@@ -202,18 +202,6 @@ class Repository:
         except (FileNotFoundError, IsADirectoryError):
             return b""
 
-    def next_number(self) -> int:
-        """A number that no image of this profile ever had, nor any above it: going back to an
-        older snapshot brings an older manifest, and a number must never be used twice."""
-        with contextlib.suppress(FileNotFoundError, IsADirectoryError, ValueError):
-            return int(read_file(self.git / NUMBERS))
-        return 1
-
-    def note_number(self, number: int) -> None:
-        """Have `next_number` be at least that."""
-        if number > self.next_number():
-            durable.write_file(self.git / NUMBERS, b"%d\n" % number)
-
     def tips(self) -> list[str]:
         """Where the history is read from: the newest snapshot, and older ones that a clean-up
         kept without what led from them to it."""

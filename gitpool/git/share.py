@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def _share_loose(
             theirs.parent.mkdir(exist_ok=True)
             folders.add(theirs.parent)
         try:
-            _link(ours, theirs)
+            durable.link_file(ours, theirs)
             touched.add(theirs.parent)
         except FileNotFoundError:
             packed[object_id] = None
@@ -54,16 +53,5 @@ def _share_pack(pack: Pack, folder: Path) -> None:
     file = Path(pack.data.path)
     # A pack counts once its index is there, so the index goes last.
     for suffix in (".pack", ".idx"):
-        _link(file.with_suffix(suffix), folder / file.with_suffix(suffix).name)
+        durable.link_file(file.with_suffix(suffix), folder / file.with_suffix(suffix).name)
         durable.sync_folder(folder)
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        raise
-    except OSError:  # another disk, or one that knows no links
-        durable.copy_file(source, target)

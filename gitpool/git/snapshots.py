@@ -103,6 +103,11 @@ def take_in(repo: Repository, now: int) -> Manifest:
     slots = [s if s.mask is None or s.mask in files else replace(s, mask=None) for s in slots]
     active = max(0, min(manifest.active, len(slots) - 1))
     fitted = replace(manifest, slots=tuple(slots), active=active)
+    apart = folder.tell_apart(fitted)
+    if apart is not fitted:
+        fitted = on_disk = apart
+        dropped = folder.dropped_files()
+        files = {name for name in dropped if is_image_name(name)}
     named = fitted.file_names()
     strays = [n for n in dropped if n not in named and not is_mask_name(n)]
     if strays:
@@ -113,7 +118,7 @@ def take_in(repo: Repository, now: int) -> Manifest:
     if masks:
         # One that somebody dropped in with its image has another name by now.
         _without_leftovers(repo, [name for name in masks if folder.stat(name)])
-    if fitted != on_disk:
+    if on_disk is None or on_disk.low or fitted != on_disk:
         folder.save(fitted)
     return fitted
 

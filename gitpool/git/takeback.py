@@ -6,9 +6,11 @@ has changed since stays as it is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 
+from ..identifiers import name_key
 from ..pool.manifest import Manifest, Slot, image_name, mask_name, number_of
 from .changes import Version
 from .deltas import Delta, Side, Touched, active_image
@@ -73,6 +75,13 @@ class _Work:
     images: list[str] = field(default_factory=list)
     placed: list[tuple[str, Side]] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
+    # How often each name is in use, as `name_key`.
+    keys: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._claim(*self.taken)
+        for slot in self.slots.values():
+            self._claim(slot.image, slot.mask)
 
     def bring(self, touched: Touched) -> None:
         """Put a slot in that isn't there; under a new number where another has its name."""
@@ -81,11 +90,13 @@ class _Work:
         if side["image_id"] is None or (here and self._same(here, side)):
             return
         mask = side["mask"] if side["mask_id"] else None
-        if here or {name, mask} & self.taken:
+        if here or name_key(name) in self.keys:
             name = self._free_name(name)
-            mask = mask_name(name) if mask else None
             self.renamed[touched.image] = name
-        self.slots[name] = Slot(name, mask, side["label"], side["added"])
+            mask = mask_name(name) if mask else None
+        self._claim(name)
+        mask = self._mask_for(name, mask)
+        self.slots[name] = Slot(name, mask, side["label"], side["added"], side.get("extra") or {})
         self.files[name] = side["image_id"]
         if mask:
             self.files[mask] = side["mask_id"]
@@ -99,6 +110,7 @@ class _Work:
             masked = self._blob(slot.mask) if slot.mask else None
             if masked == side["mask_id"]:
                 del self.slots[touched.image]
+                self._release(slot.image, slot.mask)
                 self.images.append(touched.image)
 
     def change(self, touched: Touched) -> None:
@@ -108,12 +120,16 @@ class _Work:
         if slot is None or slot.added != was["added"]:
             return
         new = replace(slot, added=will["added"])
+        if "extra" in was and dict(slot.extra) == was["extra"]:
+            new = replace(new, extra=will["extra"])
         if "label" in was and slot.label == was["label"]:
             new = replace(new, label=will["label"])
         if "mask_id" in was and self._mask_fits(slot, was):
-            new = replace(new, mask=will["mask"])
-            if will["mask"] and will["mask_id"]:
-                self.files[will["mask"]] = will["mask_id"]
+            self._release(slot.mask)
+            mask = self._mask_for(slot.image, will["mask"])
+            if mask and will["mask_id"]:
+                self.files[mask] = will["mask_id"]
+            new = replace(new, mask=mask)
         image_fits = "image_id" in was and self._blob(slot.image) == was["image_id"]
         if image_fits and will["image_id"]:
             self.files[slot.image] = will["image_id"]
@@ -133,8 +149,11 @@ class _Work:
             active = wanted
         at = order.index(active) if active in self.slots else min(old.active, len(order) - 1)
         numbers = [number_of(name) + 1 for name in order]
-        return Manifest(
-            tuple(self.slots[name] for name in order), max(0, at), max([old.next_seq, *numbers])
+        return replace(
+            old,
+            slots=tuple(self.slots[name] for name in order),
+            active=max(0, at),
+            next_seq=max([old.next_seq, *numbers]),
         )
 
     def _order(self) -> list[str]:
@@ -170,6 +189,22 @@ class _Work:
 
     def _blob(self, name: str) -> str | None:
         return self.present.blobs.get(name)
+
+    def _claim(self, *names: str | None) -> None:
+        self.keys.update(name_key(name) for name in names if name)
+
+    def _release(self, *names: str | None) -> None:
+        for key in [name_key(name) for name in names if name]:
+            self.keys[key] -= 1
+            if self.keys[key] <= 0:
+                del self.keys[key]
+
+    def _mask_for(self, image: str, wanted: str | None) -> str | None:
+        """Claim a name for a slot's mask: the wanted one, unless something else has that by now."""
+        if wanted and name_key(wanted) in self.keys:
+            wanted = mask_name(image, self.keys)
+        self._claim(wanted)
+        return wanted
 
     def _free_name(self, name: str) -> str:
         numbers = [number_of(other) for other in (*self.slots, *self.taken)]

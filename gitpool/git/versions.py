@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from ..errors import Conflict, Damaged, NotFound
-from ..identifiers import branch_of, is_image_name
-from ..pool.manifest import MANIFEST_NAME, Manifest, Slot
-from . import checkout, leftovers
+from ..identifiers import branch_of, is_image_name, name_key
+from ..pool.manifest import MANIFEST_NAME, Manifest, Slot, image_name, mask_name, number_of
+from . import checkout, leftovers, numbers
 from .changes import Version
 from .messages import Message
 from .refs import BRANCHES
@@ -23,8 +24,14 @@ def restore(repo: Repository, identity: Identity, snapshot: str, text: str, now:
 
     Gives the new snapshot's id, or the present one's where there is nothing to change.
     """
-    files = pool_files(repo.version(snapshot).blobs)
-    return show(repo, identity, files, Message(text, "restore", identity.id, identity.name), now)
+    then, number = repo.version(snapshot), numbers.next_number(repo)
+    files, message = pool_files(then.blobs), Message(text, "restore", identity.id, identity.name)
+    readable = bool(then.manifest.slots) or len(files) == 1
+    if MANIFEST_NAME in files and then.manifest.next_seq < number and readable:
+        # All but the next number is as it was: one that was used since must not be used again.
+        manifest = then.manifest.numbered_from(number)
+        return show_manifest(repo, identity, manifest, files, message, now)
+    return show(repo, identity, files, message, now)
 
 
 def restore_images(
@@ -40,7 +47,8 @@ def restore_images(
     `mask`, `label`. Raises Conflict where a part's image isn't in the pool any more."""
     tip = repo.tip()
     then, present = repo.version(snapshot), repo.version(tip)
-    files, manifest = dict(pool_files(present.blobs)), present.manifest
+    files = dict(pool_files(present.blobs))
+    manifest = present.manifest.numbered_from(numbers.next_number(repo))
     for image in sorted(set(images), key=lambda name: _place(then, name)):
         manifest, files = _bring_back(then, image, parts, manifest, files)
     message = Message(text, "restore", identity.id, identity.name)
@@ -57,6 +65,8 @@ def show_manifest(
     other: str | None = None,
 ) -> str:
     """The same as `show`, for a manifest that isn't stored yet."""
+    number = numbers.next_number(repo, *([other] if other else []))
+    manifest = manifest.numbered_from(number)
     with leftovers.writing(repo):
         stored = {**files, MANIFEST_NAME: repo.objects.write_blob(manifest.dump())}
         return show(repo, identity, stored, message, now, other)
@@ -106,42 +116,80 @@ def _bring_back(
     slot = then.manifest.slots[_place(then, image)]
     if slot.mask not in then.blobs:
         slot = replace(slot, mask=None)
-    old = next((s for s in manifest.slots if s.image == image), None)
+    old = _same_slot(slot, then.blobs[image], manifest, files)
     if old is None:
         if "image" not in parts:
             raise image_gone()
-        mask, label = "mask" in parts, "label" in parts
-        slot = replace(slot, mask=slot.mask if mask else None, label=slot.label if label else "")
-        manifest = _insert(then, slot, manifest)
-    else:
-        slot = Slot(
-            image,
-            slot.mask if "mask" in parts else old.mask,
-            slot.label if "label" in parts else old.label,
-            old.added,
-        )
-        slots = tuple(slot if s.image == image else s for s in manifest.slots)
-        manifest = replace(manifest, slots=slots)
-    if "image" in parts:
-        files = {**files, image: then.blobs[image]}
+        return _bring_new(then, slot, parts, manifest, files)
+    mask = slot.mask if "mask" in parts else old.mask
     if "mask" in parts:
-        files = {n: b for n, b in files.items() if not old or n != old.mask}
-        if slot.mask in then.blobs:
-            files[slot.mask] = then.blobs[slot.mask]
-    return manifest, files
+        files = {n: b for n, b in files.items() if n != old.mask or _is_shared(n, old, manifest)}
+        mask = _free_mask(mask, old, manifest)
+        if mask:
+            files[mask] = then.blobs[slot.mask or ""]
+    label = slot.label if "label" in parts else old.label
+    new = replace(old, mask=mask, label=label)
+    slots = tuple(new if s is old else s for s in manifest.slots)
+    if "image" in parts:
+        files = {**files, old.image: then.blobs[image]}
+    return replace(manifest, slots=slots), files
 
 
-def _insert(then: Version, slot: Slot, manifest: Manifest) -> Manifest:
-    """Put a slot behind the image that it stood behind, or before the one it stood before."""
+def _same_slot(slot: Slot, blob: str, manifest: Manifest, files: Mapping[str, str]) -> Slot | None:
+    """The slot that an older one is now. Another picture may have its number, where it was used
+    twice: that one is never replaced."""
+    named = next((s for s in manifest.slots if name_key(s.image) == name_key(slot.image)), None)
+    if named is None or files.get(named.image) == blob:
+        return named
+    if named.added == slot.added and slot.added:
+        return named
+    back = (s for s in manifest.slots if (s.added, files.get(s.image)) == (slot.added, blob))
+    return next(back, None)
+
+
+def _bring_new(
+    then: Version, slot: Slot, parts: Set[str], manifest: Manifest, files: dict[str, str]
+) -> tuple[Manifest, dict[str, str]]:
+    """Put an image in that isn't there, under its old name, or a new one where that is taken."""
+    taken = {name_key(name) for name in files}
+    image, files = slot.image, dict(files)
+    if name_key(image) in taken:
+        image = image_name(manifest.next_seq, os.path.splitext(image)[1])
+    files[image] = then.blobs[slot.image]
+    mask = None
+    if "mask" in parts and slot.mask:
+        usual = slot.mask if image == slot.image and name_key(slot.mask) not in taken else None
+        mask = usual or mask_name(image, taken)
+        files[mask] = then.blobs[slot.mask]
+    label = slot.label if "label" in parts else ""
+    new = replace(slot, image=image, mask=mask, label=label)
+    return _insert(then, slot.image, new, manifest), files
+
+
+def _is_shared(name: str, but: Slot, manifest: Manifest) -> bool:
+    return any(name in (s.image, s.mask) for s in manifest.slots if s is not but)
+
+
+def _free_mask(mask: str | None, slot: Slot, manifest: Manifest) -> str | None:
+    """The name for a mask that comes back: its old one, unless another slot has that by now."""
+    others = [s for s in manifest.slots if s is not slot]
+    taken = {name_key(n) for s in others for n in (s.image, s.mask) if n}
+    return mask_name(slot.image, taken) if mask and name_key(mask) in taken else mask
+
+
+def _insert(then: Version, was: str, slot: Slot, manifest: Manifest) -> Manifest:
+    """Put a slot behind the image that it stood behind, or before the one it stood before, when
+    its image was called `was`."""
     order = [other.image for other in then.manifest.slots]
-    at = order.index(slot.image)
+    at = order.index(was)
     place = {other.image: i for i, other in enumerate(manifest.slots)}
     behind = next((place[name] for name in reversed(order[:at]) if name in place), None)
     before = next((place[name] for name in order[at + 1 :] if name in place), len(place))
     index = before if behind is None else behind + 1
     active = manifest.active + 1 if place and index <= manifest.active else manifest.active
     slots = (*manifest.slots[:index], slot, *manifest.slots[index:])
-    return replace(manifest, slots=slots, active=active)
+    number = max(manifest.next_seq, number_of(slot.image) + 1)
+    return replace(manifest, slots=slots, active=active, next_seq=number)
 
 
 def _place(then: Version, image: str) -> int:

@@ -101,6 +101,19 @@ def copy_file(source: Path, target: Path) -> None:
     sync_file(target)
 
 
+def link_file(source: Path, target: Path) -> None:
+    """Give a file a second name, or where there are no links, make a copy; what has the target's
+    name already stays. Raises FileNotFoundError."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        raise
+    except OSError:  # another disk, or one that knows no links
+        copy_file(source, target)
+
+
 def _shared(source: Path, target: Path) -> bool:
     """Whether the kernel could copy it: https://man7.org/linux/man-pages/man2/copy_file_range.2.html"""
     if not hasattr(os, "copy_file_range"):

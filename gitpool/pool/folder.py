@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from ..errors import Conflict, Unacceptable
-from ..identifiers import IMAGE_EXTENSIONS, is_image_name
+from ..identifiers import IMAGE_EXTENSIONS, is_image_name, name_key
 from . import durable, images
 from .content import stat_key
 from .manifest import (
@@ -24,6 +24,7 @@ from .manifest import (
     Slot,
     image_name,
     is_mask_name,
+    mask_among,
     mask_name,
     number_of,
     parse_manifest,
@@ -120,8 +121,7 @@ class PoolFolder:
         """
         info = images.verify(staged)
         durable.make_folder(self.path)
-        number = max(manifest.next_seq, self._highest_number() + 1)
-        name = image_name(number, info.extension)
+        name = image_name(max(manifest.next_seq, self.highest_number() + 1), info.extension)
         with self._placed(staged, name):
             return self.save(manifest.add(Slot(name, None, label, added)))
 
@@ -153,13 +153,24 @@ class PoolFolder:
         self, manifest: Manifest, index: int, staged: Path, mask: images.ImageInfo
     ) -> Manifest:
         """Take the staged file as the slot's mask; `mask` is what `check_mask` found it to be."""
-        name = mask_name(manifest.slots[index].image)
+        name = self._mask_name(manifest, index)
         if mask.extension != ".png":
             painted = images.mask_layer(images.decode(staged))
             with durable.replacing(staged) as file:
                 painted.save(file, "PNG")
         with self._placed(staged, name):
             return self.save(manifest.change(index, mask=name))
+
+    def _mask_name(self, manifest: Manifest, index: int) -> str:
+        """The name for a slot's mask: the one it has, unless another slot has it too; else one
+        that neither a slot nor a file of the folder has."""
+        slot = manifest.slots[index]
+        others = [other for place, other in enumerate(manifest.slots) if place != index]
+        named = {name_key(n) for s in others for n in (s.image, s.mask) if n}
+        if slot.mask and name_key(slot.mask) not in named | {name_key(slot.image)}:
+            return slot.mask
+        taken = named | {name_key(name) for name in (slot.image, *self.image_names())}
+        return mask_name(slot.image, taken)
 
     def clear_mask(self, manifest: Manifest, index: int) -> Manifest:
         mask = manifest.slots[index].mask
@@ -195,24 +206,70 @@ class PoolFolder:
 
     def take_in(self, manifest: Manifest, stray: list[str], added: int) -> Manifest:
         """Give image files that somebody dropped into the folder a number and a slot each."""
-        taken = self._highest_number()
+        names = self.image_names()
+        taken = max(map(number_of, names), default=0)
+        named = {name_key(name) for name in manifest.file_names()}
+        masks = {n for n in names if is_mask_name(n) and n not in manifest.file_names()}
         for name in stray:
             try:
                 info = images.probe(self.path / name)
             except Exception:  # whatever it is, it stays where it was put
                 continue
             number = max(manifest.next_seq, taken + 1)
-            proper = number_of(name) >= manifest.next_seq and name == image_name(
-                number_of(name), info.extension
+            usual = image_name(number_of(name), info.extension)
+            proper = number_of(name) >= manifest.next_seq and name == usual
+            new = (
+                name
+                if proper and name_key(name) not in named
+                else image_name(number, info.extension)
             )
-            new = name if proper else image_name(number, info.extension)
-            label = "" if number_of(name) else _label_of(name)
+            label = "" if name == usual else _label_of(name)
             if new != name:
                 os.rename(self.path / name, self.path / new)
             taken = max(taken, number_of(new))
-            mask = self._stray_mask(name, new)
+            mask = self._take_mask(masks, named, name, new)
+            named |= {name_key(n) for n in (new, mask) if n}
             manifest = manifest.add(Slot(new, mask, label, added))
         return manifest
+
+    def _take_mask(self, masks: set[str], named: set[str], old: str, new: str) -> str | None:
+        """The mask that came with an image, out of those that no slot has, under a name of its
+        image's."""
+        mask = mask_among(old, masks)
+        if mask is None:
+            return None
+        masks.discard(mask)
+        if new == old:
+            return mask
+        name = mask_name(new, named | {name_key(n) for n in masks})
+        os.rename(self.path / mask, self.path / name)
+        return name
+
+    def tell_apart(self, manifest: Manifest) -> Manifest:
+        """Give files of slots whose names differ in case alone, which some disks can't hold
+        beside each other, names that don't. What had the name first keeps it."""
+        names = [name for slot in manifest.slots for name in (slot.image, slot.mask) if name]
+        if all(map(str.isascii, names)) and len(set(map(str.lower, names))) == len(set(names)):
+            return manifest
+        keys: set[str] = set()
+        slots, moved, number = [], {}, max(manifest.next_seq, self.highest_number() + 1)
+        for slot in manifest.slots:
+            image, mask = slot.image, slot.mask
+            if name_key(image) in keys:
+                image, number = image_name(number, os.path.splitext(image)[1]), number + 1
+            if mask and (image != slot.image or name_key(mask) in keys):
+                mask = mask_name(image, keys | {name_key(image)})
+            keys |= {name_key(name) for name in (image, mask) if name}
+            moved |= {
+                old: new for old, new in ((slot.image, image), (slot.mask, mask)) if old and new
+            }
+            slots.append(replace(slot, image=image, mask=mask))
+        moved = {old: new for old, new in moved.items() if old != new}
+        for old, new in moved.items():
+            durable.link_file(self.path / old, self.path / new)
+        told = self.save(replace(manifest, slots=tuple(slots), next_seq=number))
+        self._unlink(moved.keys() - told.file_names())
+        return told
 
     @contextlib.contextmanager
     def _placed(self, staged: Path, name: str) -> Iterator[None]:
@@ -230,15 +287,9 @@ class PoolFolder:
                 path.unlink(missing_ok=True)
             raise
 
-    def _highest_number(self) -> int:
+    def highest_number(self) -> int:
+        """The highest number that an image or mask of the folder has, or 0."""
         return max((number_of(name) for name in self.image_names()), default=0)
-
-    def _stray_mask(self, old: str, new: str) -> str | None:
-        source = self.path / mask_name(old)
-        if not source.is_file():
-            return None
-        os.rename(source, self.path / mask_name(new))
-        return mask_name(new)
 
     def _unlink(self, names: set[str]) -> None:
         for name in names:
@@ -264,15 +315,18 @@ def rebuild(files: dict[str, os.stat_result], remembered: Manifest | None) -> Ma
         slots = [slot for slot in remembered.slots if slot.image in files]
         slots = [s if s.mask in files else replace(s, mask=None) for s in slots]
     known = {slot.image for slot in slots}
+    free = set(files) - {slot.mask for slot in slots}
     for name in names:
         if name not in known:
-            mask = mask_name(name) if mask_name(name) in files else None
+            mask = mask_among(name, free)
+            free.discard(mask or "")
             slots.append(Slot(name, mask, "", files[name].st_mtime_ns // 1_000_000))
     highest = max((number_of(name) for name in files), default=0)
     return Manifest(
         slots=tuple(slots),
         active=min(remembered.active, max(0, len(slots) - 1)) if remembered else 0,
         next_seq=max(remembered.next_seq if remembered else 1, highest + 1),
+        extra=remembered.extra if remembered else {},
     )
 
 

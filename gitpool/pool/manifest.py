@@ -4,52 +4,77 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import Conflict, Malformed
-from ..identifiers import is_image_name
+from ..identifiers import is_image_name, name_key
 
 MANIFEST_NAME = "manifest.json"
 LABEL_LIMIT = 10_000
-_NUMBERED = re.compile(r"img_(\d{1,9})\b")
+_NUMBERED = re.compile(r"img_(\d{1,9})\b", re.IGNORECASE)
 _LAST_NUMBER = 999_999_999
+# Levels of lists and objects in another program's key.
+_DEEPEST = 32
 # Bytes of the largest manifest that is worth keeping parsed: some 10,000 slots.
 _REMEMBERED = 2 << 20
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One image of a pool; `added` is in milliseconds, or 0 where nobody knows."""
+    """One image of a pool; `added` is in milliseconds, or 0 where nobody knows.
+
+    extra: what other programs note of it under keys of their own, carried along as it is.
+    """
 
     image: str
     mask: str | None = None
     label: str = ""
     added: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return {"image": self.image, "mask": self.mask, "label": self.label, "added": self.added}
+        known = {"image": self.image, "mask": self.mask, "label": self.label, "added": self.added}
+        return _with_extra(known, self.extra)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A whole pool. Every edit gives a new manifest; none touches the disk."""
+    """A whole pool. Every edit gives a new manifest; none touches the disk.
+
+    extra: other programs' keys, as a slot has them. low: whether the file that it was read from
+    says a next number that one of its own images has.
+    """
 
     slots: tuple[Slot, ...] = ()
     active: int = 0
     next_seq: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    low: bool = field(default=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        known = {
             "active": self.active,
             "slots": [slot.as_json() for slot in self.slots],
             "next_seq": self.next_seq,
         }
+        return _with_extra(known, self.extra)
 
     def dump(self) -> bytes:
         """The bytes of `manifest.json`."""
-        return json.dumps(self.as_json(), ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
+        raw = self.as_json()
+        try:
+            data = json.dumps(raw, ensure_ascii=False, indent=1).encode("utf-8")
+        except UnicodeEncodeError:  # half a character in another program's key
+            data = json.dumps(raw, indent=1).encode("ascii")
+        return data + b"\n"
+
+    def numbered_from(self, number: int) -> Manifest:
+        """With a next number of at least that."""
+        return replace(self, next_seq=number) if number > self.next_seq else self
 
     def file_names(self) -> frozenset[str]:
         """Every image and mask that the slots name."""
@@ -109,7 +134,7 @@ class Manifest:
 
 
 def number_of(file_name: str) -> int:
-    """The number in `img_NNNN…`, or 0."""
+    """The number in `img_NNNN…`, in capitals too, or 0."""
     match = _NUMBERED.match(file_name)
     return int(match[1]) if match else 0
 
@@ -119,9 +144,27 @@ def image_name(number: int, extension: str) -> str:
     return f"img_{number:04d}{extension}"
 
 
-def mask_name(image: str) -> str:
-    """The file name of an image's mask: `img_0001.mask.png`."""
-    return image.rpartition(".")[0] + ".mask.png"
+def mask_name(image: str, taken: Container[str] = ()) -> str:
+    """A file name for an image's mask: `img_0001.mask.png`, or, where another image of the same
+    stem has that, `img_0001.jpg.mask.png`.
+
+    taken: the `name_key` of every name that is in use.
+    """
+    return next(name for name in mask_names(image) if name_key(name) not in taken)
+
+
+def mask_names(image: str) -> Iterable[str]:
+    """The names that an image's mask may have, the usual one first."""
+    yield image.rpartition(".")[0] + ".mask.png"
+    yield f"{image}.mask.png"
+    for number in range(2, _LAST_NUMBER):
+        yield f"{image}.{number}.mask.png"
+
+
+def mask_among(image: str, names: Container[str]) -> str | None:
+    """The file among these that is the image's mask by its name alone, the most exact first."""
+    exact = (f"{image}.mask.png", image.rpartition(".")[0] + ".mask.png")
+    return next((name for name in exact if name in names), None)
 
 
 def is_mask_name(name: str) -> bool:
@@ -139,20 +182,29 @@ def parse_manifest(data: bytes) -> Manifest:
 
 def _parsed(data: bytes) -> Manifest:
     try:
-        raw = json.loads(data.decode("utf-8-sig"))
+        raw = json.loads(
+            data.decode("utf-8-sig"), parse_constant=lambda _: None, parse_float=_finite
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(raw, dict) or not isinstance(raw.get("slots"), list):
         raise ValueError("not a manifest")
-    slots = tuple(_slot(entry) for entry in raw["slots"])
-    names = [slot.image for slot in slots]
-    if len(set(names)) != len(names):
-        raise ValueError("an image is listed twice")
-    highest = max((number_of(name) for name in names), default=0)
+    slots: dict[str, Slot] = {}
+    active, wanted = 0, _whole(raw.get("active"))
+    for place, entry in enumerate(raw["slots"]):
+        slot = _slot(entry)
+        if slot is None or slot.image in slots:
+            continue
+        if place <= wanted:
+            active = len(slots)
+        slots[slot.image] = slot
+    said, highest = _sequence(raw.get("next_seq")), max(map(number_of, slots), default=0)
     return Manifest(
-        slots=slots,
-        active=max(0, min(_whole(raw.get("active")), len(slots) - 1)),
-        next_seq=max(_sequence(raw.get("next_seq")), highest + 1),
+        slots=tuple(slots.values()),
+        active=active,
+        next_seq=max(said, highest + 1),
+        extra=_extra(raw, ("active", "slots", "next_seq")),
+        low=said <= highest,
     )
 
 
@@ -160,16 +212,46 @@ def _parsed(data: bytes) -> Manifest:
 _parsed_before = functools.lru_cache(maxsize=8)(_parsed)
 
 
-def _slot(entry: Any) -> Slot:
+def _slot(entry: Any) -> Slot | None:
+    """A slot as a manifest says it; None for what can't be one."""
     if not isinstance(entry, dict):
-        raise ValueError("a slot isn't an object")
-    image, mask, label = entry.get("image"), entry.get("mask"), entry.get("label")
+        return None
+    image, mask = entry.get("image"), entry.get("mask")
     if not isinstance(image, str) or not is_image_name(image):
-        raise ValueError("a slot's image isn't a file name")
-    if mask is not None and (not isinstance(mask, str) or not is_image_name(mask)):
-        raise ValueError("a slot's mask isn't a file name")
-    label = label.encode("utf-8", "replace").decode("utf-8") if isinstance(label, str) else ""
-    return Slot(image, mask, label[:LABEL_LIMIT], _whole(entry.get("added")))
+        return None
+    if not isinstance(mask, str) or not is_image_name(mask):
+        mask = None
+    extra = _extra(entry, ("image", "mask", "label", "added"))
+    return Slot(image, mask, _label(entry.get("label")), _whole(entry.get("added")), extra)
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    # Half a character can't be written again.
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+
+
+def _extra(raw: dict[str, Any], known: Container[str]) -> dict[str, Any]:
+    """Other programs' keys; what is nested so deeply that it can't be written is left out."""
+    return {k: v for k, v in raw.items() if k not in known and _is_flat(v, _DEEPEST)}
+
+
+def _with_extra(known: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    return known | {key: value for key, value in extra.items() if key not in known}
+
+
+def _is_flat(value: Any, deepest: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, (dict, list)):
+        return True
+    return deepest > 0 and all(_is_flat(one, deepest - 1) for one in inside)
+
+
+def _finite(text: str) -> float | None:
+    """A number that JSON can say again."""
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _sequence(value: Any) -> int:

@@ -15,13 +15,11 @@ from ..git.changes import Version
 from ..git.messages import Message
 from ..git.repository import Repository
 from ..git.versions import pool_files, show
-from ..identifiers import check_id
+from ..identifiers import check_id, name_key
 from ..pool import durable
 from ..pool.manifest import (
-    LABEL_LIMIT,
     MANIFEST_NAME,
     Manifest,
-    Slot,
     image_name,
     mask_name,
     number_of,
@@ -128,7 +126,7 @@ def _apply(repo: Repository, version: Version, found: dict[str, Any], choice: st
     if what == "label":
         text = str(other.get("label", ""))
         label = f"{slot.label}, {text}" if choice == "both" else text
-        return Version(manifest.change(index, label=label[:LABEL_LIMIT]), version.blobs)
+        return Version(manifest.change(index, label=label), version.blobs)
     blob = str(other.get("blob", ""))
     if blob not in repo.objects:
         raise NotFound("unknown_image", "The other machine’s file isn't kept any more.")
@@ -136,7 +134,8 @@ def _apply(repo: Repository, version: Version, found: dict[str, Any], choice: st
         return _with_second(version, index, what, blob)
     if what == "image":
         return Version(manifest, {**version.blobs, slot.image: blob})
-    name = slot.mask or mask_name(slot.image)
+    taken = {name_key(name) for name in version.blobs}
+    name = slot.mask or mask_name(slot.image, taken)
     return Version(manifest.change(index, mask=name), {**version.blobs, name: blob})
 
 
@@ -150,9 +149,9 @@ def _with_second(version: Version, index: int, what: str, blob: str) -> Version:
     blobs[name] = blob if what == "image" else blobs[slot.image]
     mask = None
     if what == "mask":
-        mask = mask_name(name)
+        mask = mask_name(name, {name_key(other) for other in blobs})
         blobs[mask] = blob
-    copy = Slot(name, mask, slot.label, slot.added)
+    copy = replace(slot, image=name, mask=mask)
     active = manifest.active + (1 if index < manifest.active else 0)
     slots = (*manifest.slots[: index + 1], copy, *manifest.slots[index + 1 :])
     return Version(replace(manifest, slots=slots, active=active, next_seq=number + 1), blobs)

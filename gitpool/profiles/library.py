@@ -6,12 +6,12 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import Conflict, NotFound
-from ..git import snapshots
+from ..git import numbers, snapshots
 from ..git.contents import Contents
 from ..git.format import require_known_format
 from ..git.history import History
@@ -167,7 +167,8 @@ class Library:
                     durable.sweep_temporary(path)
                 journal = self.journal(pool_id)
                 kept = self.kept(pool_id)
-                yield OpenPool(pool_id, folder, folder.load(), journal, kept, self.contents)
+                manifest = folder.load().numbered_from(folder.highest_number() + 1)
+                yield OpenPool(pool_id, folder, manifest, journal, kept, self.contents)
                 return
             with self.open_profile(pool_id) as pool:
                 yield pool
@@ -187,8 +188,7 @@ class Library:
             require_known_format(repo.git)
             snapshots.settle(repo, identity, self.now())
             manifest = snapshots.take_in(repo, self.now())
-            number = max(manifest.next_seq, repo.next_number())
-            manifest = replace(manifest, next_seq=number)
+            manifest = manifest.numbered_from(numbers.next_number(repo))
             self._sessions.pop(profile_id, None)
             journal, kept = self.journal(profile_id), self.kept(profile_id)
             opened = (profile_id, repo.folder, manifest, journal, kept, self.contents)
