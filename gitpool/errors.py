@@ -67,6 +67,15 @@ def disk_failed(error: OSError) -> DiskFailed:
     )
 
 
+def kept_in_lfs(image: str = "This image") -> NotAnImage:
+    """A pointer is here in place of an image."""
+    return NotAnImage(
+        "kept_in_lfs",
+        f"{image} is kept in Git LFS, not here.",
+        "Get it with “git lfs pull” in a clone, and add it to the pool.",
+    )
+
+
 def remote_too_large() -> RemoteFailed:
     """The remote says or sends more than any set of profiles is."""
     return RemoteFailed(

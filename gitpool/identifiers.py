@@ -17,6 +17,14 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?"
 # What `.git`, `.gitmodules`, `.gitattributes`, `.gitignore` and `.mailmap` are called where names
 # have eight letters: git itself refuses to see such files, or reads them as its own.
 _SHORT_NAME = re.compile(r"(?:git|gi[0-9a-z]{1,4}|ma[0-9a-z]{1,4})~\d{1,6}", re.IGNORECASE)
+_SYSTEMS_FORBID = frozenset('\\:*?"<>|')
+# Characters that some file systems ignore in names.
+_IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_LONGEST_PATH = 1000
+_LITTER = {".ds_store", "thumbs.db", "desktop.ini", "@eadir", "__macosx"}
+# Our own folder among the pools, and what half-made files begin with.
+PRIVATE_FOLDER = ".gitpool"
+TEMP_PREFIX = ".gitpool-tmp-"
 _GIT_FORBIDS = set(' ~^:?*[\\"<>|/%')
 _GIT_REFUSES = set(" ~^:?*[\\")
 _BIDI = {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
@@ -92,6 +100,35 @@ def is_safe_file_name(name: str) -> bool:
         and not name.lower().startswith("git~")
         and not _SHORT_NAME.fullmatch(name)
         and unicodedata.normalize("NFC", name) == name
+    )
+
+
+def is_portable_path(path: str) -> bool:
+    """Whether every system can hold a file at this path, with `/` between its folders, and none
+    takes any part of it for something else; a dot may stand in front."""
+    return len(path.encode("utf-8", "replace")) <= _LONGEST_PATH and all(
+        map(_is_portable_part, path.split("/"))
+    )
+
+
+def _is_portable_part(part: str) -> bool:
+    plain = _IGNORED.sub("", part).casefold()
+    return (
+        0 < len(part.encode("utf-8", "replace")) <= 240
+        and not any(c in _SYSTEMS_FORBID or _unprintable(c) for c in part)
+        and not part.endswith((".", " "))
+        and plain not in ("", ".", "..", ".git", PRIVATE_FOLDER)
+        and not plain.startswith(("git~", TEMP_PREFIX))
+        and not _SHORT_NAME.fullmatch(part)
+        and not _RESERVED.fullmatch(part)
+    )
+
+
+def is_litter(path: str) -> bool:
+    """Whether a path is of what systems leave about, of no use to anybody else."""
+    return any(
+        part in _LITTER or part.startswith("._")
+        for part in unicodedata.normalize("NFC", path).casefold().split("/")
     )
 
 

@@ -370,7 +370,7 @@ def test_a_users_readme_stays_his(server: Server) -> None:
     assert (folder / "README.md").read_text() == "my notes"
     assert git(folder, "show", f"{commit}:README.md") == "my notes"
     assert sorted(git(folder, "ls-tree", "--name-only", "HEAD").split()) == [
-        *("img_0001.mask.png", "img_0001.png", "img_0002.png", "img_0003.png"),
+        *("README.md", "img_0001.mask.png", "img_0001.png", "img_0002.png", "img_0003.png"),
         "manifest.json",
     ]
     judge(folder)

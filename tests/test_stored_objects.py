@@ -887,7 +887,7 @@ def test_a_pool_that_was_empty_becomes_what_the_other_machine_made_of_it(
     two.judge(profile)
 
 
-def test_a_file_that_no_pool_has_comes_no_further_than_the_history(
+def test_what_a_git_user_pushed_stays_as_it_was_pushed(
     machines: Callable[[str], Machine], tmp_path: Path
 ) -> None:
     one = machines("one")
@@ -909,10 +909,9 @@ def test_a_file_that_no_pool_has_comes_no_further_than_the_history(
     one.sync(profile)
     folder = one.pools / profile
     assert one.images(profile)[1] == picture(60)
-    assert not (folder / "README.md").exists()
-    assert git(folder, "ls-tree", "--name-only", "HEAD^").split()[0] == "README.md"
-    assert "README.md" not in git(folder, "ls-tree", "--name-only", "HEAD")
-    assert git(folder, "rev-parse", "HEAD^") == tip
+    assert (folder / "README.md").read_text() == "mine"
+    assert git(folder, "ls-tree", "--name-only", "HEAD").split()[0] == "README.md"
+    assert git(folder, "rev-parse", "HEAD") == tip
     assert git(folder, "rev-parse", "HEAD") == git(user, "ls-remote", "origin", "Heroes").split()[0]
     assert all(not s["locked"] for s in one.history(profile))
     assert git(folder, "for-each-ref", "refs/tags") == ""

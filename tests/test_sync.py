@@ -503,8 +503,9 @@ def test_git_users_on_the_other_side_take_part(
     assert first.sync(profile)["status"] == "merged"
     assert picture(20) in first.images(profile)
     assert first.labels(profile)[0] == "mine"
-    assert not (first.pools / profile / "README.md").exists()
     second.fetch("Heroes")
+    for machine in (first, second):
+        assert (machine.pools / profile / "README.md").read_bytes() == b"hello\n"
     agree(profile, first, second)
     user.pull()
     manifest = (folder / "manifest.json").read_text().replace('"mine"', '"theirs"')

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dulwich.objects import ShaFile, Tree
 
 from ..errors import Damaged, NotFound, Unacceptable
-from ..identifiers import is_safe_file_name, name_key, name_of_branch
+from ..identifiers import name_of_branch
 from ..pool.threads import begin
 from .clone import reach
+from .inflate import KINDS
+from .objects import ObjectStore
 from .pack import stream_pack
 from .pack_examine import examine_pack, index_pack
+from .pack_kinds import kinds_of
 from .refs import BRANCHES, TAGS
 from .repository import Repository
+from .sound import is_read_by_git, is_sound_settings, is_sound_tree
+from .trees import FILES, entries
 
 SIGNATURE = b"# v2 git bundle\n"
 _REF = re.compile(rb"([0-9a-f]{40}) (HEAD|refs/[^\x00-\x20\x7f~^:?*\[\\]+)")
@@ -110,32 +115,39 @@ def _examine(repo: Repository, tips: list[str]) -> None:
     try:
         found = reach(repo, tips)
         for object_id in (*found.commits, *found.tags, *found.trees):
-            _check_object(repo.objects.read(object_id))
+            _check_object(repo, repo.objects.read(object_id))
     except (Damaged, NotFound):
         raise _bad("a part of its history is missing or damaged") from None
-    if any(blob not in repo.objects for blob in found.blobs):
+    (pack,) = (repo.objects.folder / "pack").glob("pack-*.pack")
+    kinds = kinds_of(pack)
+    if any(blob not in kinds for blob in found.blobs):
         raise _bad("some of its images are missing")
+    if any(kinds[blob] != KINDS[b"blob"] for blob in found.blobs):
+        raise _bad("a part of its history is malformed")
 
 
-def _check_object(obj: ShaFile) -> None:
+def _check_object(repo: Repository, obj: ShaFile) -> None:
     try:
         obj.check()
     except Exception as error:  # dulwich's checks raise many kinds
         raise _bad("a part of its history is malformed") from error
     if isinstance(obj, Tree):
-        check_tree(obj)
+        check_tree(repo.objects, obj.as_raw_string(), _bad)
 
 
-def check_tree(tree: Tree) -> None:
-    """Raise Unacceptable unless the tree is flat and of plain files with harmless names."""
-    seen = set()
-    for entry in tree.iteritems():
-        name = entry.path.decode("utf-8", "surrogateescape")
-        if entry.mode not in (0o100644, 0o100755) or not is_safe_file_name(name):
-            raise _bad("it holds files that no pool has")
-        if name_key(name) in seen:
-            raise _bad("two of its files have the same name")
-        seen.add(name_key(name))
+def check_tree(
+    objects: ObjectStore, raw: bytes, bad: Callable[[str], Unacceptable]
+) -> list[tuple[bytes, bytes, str]]:
+    """What a tree from outside lists: mode, name and id of each. Raises what `bad` makes unless
+    it is one that git would make."""
+    if not is_sound_tree(raw):
+        raise bad("a part of its history is malformed")
+    listed = [(mode, name, blob.hex()) for mode, name, blob in entries(raw)]
+    for mode, name, blob in listed:
+        read = mode in FILES and is_read_by_git(name) and blob in objects
+        if read and not is_sound_settings(name, objects.read_raw(blob)[1]):
+            raise bad("a file of git’s own settings in it is malformed")
+    return listed
 
 
 def _bad(why: str) -> Unacceptable:

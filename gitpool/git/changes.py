@@ -9,21 +9,45 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..pool.manifest import Manifest, Slot
+from ..pool.manifest import MANIFEST_NAME, Manifest, Slot, is_picture_name
+from .listing import LITTER, LeftOut, Passenger
 from .sequences import moved_names
 
 
 @dataclass(frozen=True)
 class Version:
-    """A pool at one moment: its manifest, and each file's blob id by name."""
+    """A pool at one moment: its manifest, and each file's blob id by name.
+
+    passengers: other plain files, by path. left_out: what else the snapshot lists.
+    """
 
     manifest: Manifest = field(default_factory=Manifest)
     blobs: Mapping[str, str] = field(default_factory=dict)
+    passengers: Mapping[str, Passenger] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether there is a list of images or an image, so that it isn't something else."""
+        return bool(self.blobs) or any(map(is_picture_name, self.passengers))
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether its list of images can be read and says what is there."""
+        pictures = any(map(is_picture_name, self.passengers))
+        return MANIFEST_NAME in self.blobs and (bool(self.manifest.slots) or not pictures)
+
+    def told_left_out(self) -> list[dict[str, str]]:
+        """What is left out, for whoever asked for the rest; not what systems leave about."""
+        return [one._asdict() for one in self.left_out if one.why != LITTER]
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Image names, by what happened to them. `masks_*` name the slot's image too."""
+    """Image names, by what happened to them. `masks_*` name the slot's image too.
+
+    others: passengers' paths. left_out: what the older one lists and the newer one doesn't.
+    """
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -34,6 +58,8 @@ class Changes:
     labels: tuple[str, ...] = ()
     reordered: bool = False
     active: bool = False
+    others: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     def matters(self) -> bool:
         """Whether anything but the active image changed."""
@@ -52,6 +78,8 @@ class Changes:
             "labels": len(self.labels),
             "reordered": self.reordered,
             "active": self.active,
+            "others": len(self.others),
+            "left_out": len(self.left_out),
         }
 
 
@@ -72,7 +100,15 @@ def compare(old: Version, new: Version) -> Changes:
         labels=tuple(n for n in both if before[n].label != after[n].label),
         reordered=[n for n in before if n in after] != both,
         active=_active(old.manifest) != _active(new.manifest),
+        others=_differing(old.passengers, new.passengers),
+        left_out=tuple(one for one in old.left_out if one not in new.left_out),
     )
+
+
+def _differing(old: Mapping[str, Passenger], new: Mapping[str, Passenger]) -> tuple[str, ...]:
+    if old == new:
+        return ()
+    return tuple(p for p in dict.fromkeys([*old, *new]) if old.get(p) != new.get(p))
 
 
 def describe(old: Version, new: Version) -> Iterator[dict[str, Any]]:

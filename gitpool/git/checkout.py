@@ -12,7 +12,7 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 from ..errors import Damaged
@@ -21,7 +21,10 @@ from ..pool import durable
 from ..pool.content import hash_file
 from ..pool.manifest import MANIFEST_NAME
 from ..pool.reading import read_file
+from .changes import Version
 from .index import CachedFile, read_index, vouched, write_index
+from .lfs import kept_in_lfs
+from .listing import EXECUTABLE_MODE
 from .repository import Repository
 
 log = logging.getLogger("gitpool")
@@ -37,9 +40,10 @@ def begin(repo: Repository, commit: str) -> None:
 @contextlib.contextmanager
 def ready(repo: Repository, wanted: Mapping[str, str]) -> Iterator[dict[str, Path]]:
     """The files that the folder has otherwise, whole and durable under names of their own, by
-    the names they shall have; what isn't used is gone after the block. Raises Damaged."""
+    the paths they shall have; what isn't used is gone after the block. Raises Damaged."""
     cached, written = read_index(repo.index_path)
     stale = _stale(repo, wanted, cached, written)
+    stale -= kept_in_lfs(repo.objects, wanted, filter(is_image_name, stale))
     made = {n: repo.path / f"{durable.TEMP_PREFIX}{secrets.token_hex(8)}" for n in stale}
     try:
         repo.objects.make_files((wanted[name], path) for name, path in made.items())
@@ -61,7 +65,7 @@ def finish(repo: Repository, made: Mapping[str, Path] | None = None) -> None:
         return
     if repo.tip() == commit:
         try:
-            _put(repo, repo.files_of(repo.commit(commit).tree.decode()), made or {})
+            _put(repo, repo.version(commit), made or {})
         except Damaged as error:
             # What can't be put back now never can; the profile must stay usable.
             log.error("Git Pool: %s", error.message)
@@ -70,41 +74,77 @@ def finish(repo: Repository, made: Mapping[str, Path] | None = None) -> None:
     durable.sync_folder(repo.git)
 
 
-def _put(repo: Repository, wanted: dict[str, str], made: Mapping[str, Path]) -> None:
-    """Make the pool's files exactly these: new ones first, the manifest next, then removals."""
-    wanted = {n: b for n, b in wanted.items() if n == MANIFEST_NAME or is_image_name(n)}
+def _put(repo: Repository, version: Version, made: Mapping[str, Path]) -> None:
+    """Make the folder's files exactly these: new ones first, the manifest next, then removals."""
+    wanted = {**{p: one.blob for p, one in version.passengers.items()}, **version.blobs}
     cached, written = read_index(repo.index_path)
     present = repo.folder.image_files()
     stale = _stale(repo, wanted, cached, written)
-    _place(repo, {n: wanted[n] for n in stale if n != MANIFEST_NAME}, made)
-    _place(repo, {n: wanted[n] for n in stale if n == MANIFEST_NAME}, made)
-    files = {name: (blob, os.stat(repo.path / name)) for name, blob in wanted.items()}
-    for name in present.keys() - wanted.keys():
-        # Only what history holds is removed; a file it has never seen is somebody's.
-        known = cached.get(name)
-        kept = bool(known and known.fits(present[name]))
-        # A crash, or a copy of the whole folder, may have left the index behind the files.
-        if kept or hash_file(repo.path / name) in repo.objects:
-            (repo.path / name).unlink()
+    # A picture that Git LFS keeps elsewhere is not the few words that stand for it here.
+    away = kept_in_lfs(repo.objects, wanted, filter(is_image_name, stale))
+    fresh = stale - away - {MANIFEST_NAME}
+    gone = (present.keys() | cached.keys()) - (wanted.keys() - away)
+    for path in gone - present.keys():
+        # A folder may come in the place of a file, or a file in that of a folder.
+        _remove(repo, path, cached)
+    _make_room(repo, version.passengers.keys() & fresh, cached)
+    _place(repo, {name: wanted[name] for name in fresh}, made)
+    _place(repo, {name: wanted[name] for name in stale & {MANIFEST_NAME}}, made)
+    for path, one in version.passengers.items():
+        if one.mode == EXECUTABLE_MODE and path in fresh:
+            durable.make_executable(repo.path / path)
+    for name in gone & present.keys():
+        _remove(repo, name, cached)
     durable.sync_folder(repo.path)
-    write_index(repo.index_path, files)
+    files = {name: (wanted[name], repo.folder.own_stat(name)) for name in wanted}
+    # What can't be put where it belongs, since something else is in its way, is gone.
+    files = {name: one for name, one in files.items() if one[1] or name in away}
+    write_index(repo.index_path, files, {p: one.mode for p, one in version.passengers.items()})
     repo.exclude_files(set(files))
 
 
+def _make_room(repo: Repository, paths: Set[str], cached: Mapping[str, CachedFile]) -> None:
+    """Make the folders for passengers, and move what a user has in their places, and no history
+    holds, aside."""
+    for path in paths:
+        target = repo.path / path
+        if repo.folder.is_own_folder(os.path.dirname(path)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        stat = repo.folder.own_stat(path)
+        known = cached.get(path)
+        if stat and not (known and known.fits(stat)) and hash_file(target) not in repo.objects:
+            durable.set_aside(target, "yours")
+
+
+def _remove(repo: Repository, path: str, cached: Mapping[str, CachedFile]) -> None:
+    """Remove a file that the history holds; one that it has never seen is somebody's."""
+    stat, known = repo.folder.own_stat(path), cached.get(path)
+    # A crash, or a copy of the whole folder, may have left the index behind the files.
+    if stat and ((known and known.fits(stat)) or hash_file(repo.path / path) in repo.objects):
+        (repo.path / path).unlink()
+        folder = os.path.dirname(path)
+        while folder:
+            with contextlib.suppress(OSError):  # something else is in it
+                (repo.path / folder).rmdir()
+            folder = os.path.dirname(folder)
+
+
 def _place(repo: Repository, wanted: Mapping[str, str], made: Mapping[str, Path]) -> None:
+    wanted = {n: b for n, b in wanted.items() if repo.folder.has_room_for(n)}
     for name in wanted.keys() & made.keys():
         os.replace(made[name], repo.path / name)
     left = wanted.keys() - made.keys()
     repo.objects.put_files((wanted[name], repo.path / name) for name in left)
-    durable.sync_folder(repo.path)
+    for folder in {os.path.dirname(name) for name in wanted}:
+        durable.sync_folder(repo.path / folder)
 
 
 def _stale(
     repo: Repository, wanted: Mapping[str, str], cached: Mapping[str, CachedFile], written: int
-) -> list[str]:
+) -> set[str]:
     """The files whose bytes in the folder aren't known to be the wanted ones."""
-    return [
+    return {
         name
         for name, blob in wanted.items()
         if vouched(cached.get(name), repo.folder.stat(name), written) != blob
-    ]
+    }

@@ -9,18 +9,18 @@ from pathlib import Path
 from dulwich.objects import Commit, Tag, Tree
 
 from ..errors import Damaged
-from ..identifiers import branch_of, is_image_name
+from ..identifiers import branch_of
 from ..pool import durable
-from ..pool.manifest import MANIFEST_NAME
 from ..pool.threads import each
 from . import checkout
 from .ancestry import ancestors
+from .listing import EXECUTABLE_MODE
 from .messages import Message
 from .refs import BRANCHES, TAGS
 from .repository import Identity, Repository
 from .rewrite import as_one_line, moved_tags, oldest_first
 from .share import share
-from .snapshots import build_tree, commit_tree, scan, take_in, write_cache
+from .snapshots import build_trees, commit_tree, scan, take_in, write_cache
 from .sweep import Census
 
 
@@ -80,8 +80,8 @@ def clone(
     durable.make_folder(target)
     repo.create(identity)
     whole = tip == source.tip()
-    # Only the pool's own files, as plain files, whatever else the history holds.
-    blobs = source.version(tip).blobs
+    # The pool's own files and its passengers, whatever else the history holds.
+    version = source.version(tip)
     if source.shallow():
         tip, tags = _copy_line(source, repo, tip)
     else:
@@ -90,11 +90,9 @@ def clone(
         share(source.objects, repo.objects, reach(source, [tip, *tags.values()]).all())
     for ref, object_id in tags.items():
         repo.refs.swap(ref, None, object_id)
-    tree_object = build_tree(
-        {n: b for n, b in blobs.items() if n == MANIFEST_NAME or is_image_name(n)}
-    )
-    tree = repo.objects.write(tree_object)
-    commit = commit_tree(repo, tree, [tip], message, now)
+    trees = build_trees(version.blobs, version.passengers)
+    repo.objects.write_all(trees)
+    commit = commit_tree(repo, trees[-1].id.decode(), [tip], message, now)
     if whole:
         _copy_files(source, repo)
     checkout.begin(repo, commit)
@@ -144,10 +142,21 @@ def _up_to(source: Repository, tip: str) -> list[str]:
 def _copy_files(source: Repository, repo: Repository) -> None:
     """Copy the work tree's files as they are: the file system may share their blocks."""
     work = scan(source, take_in(source, 0))
-    each(lambda name: durable.copy_file(source.path / name, repo.path / name), work.files)
-    durable.sync_folder(repo.path)
-    files = {name: (blob, (repo.path / name).stat()) for name, (blob, _) in work.files.items()}
-    write_cache(repo, files)
+    here = [name for name, (_, stat) in work.files.items() if stat]
+    folders = {(repo.path / name).parent for name in here}
+    for folder in folders:
+        durable.make_folder(folder)
+    each(lambda name: durable.copy_file(source.path / name, repo.path / name), here)
+    for folder in folders:
+        durable.sync_folder(folder)
+    files = {
+        name: (blob, (repo.path / name).stat() if stat else None)
+        for name, (blob, stat) in work.files.items()
+    }
+    for path, one in work.passengers.items():
+        if one.mode == EXECUTABLE_MODE:
+            durable.make_executable(repo.path / path)
+    write_cache(repo, files, work.passengers)
 
 
 def reach_commits(repo: Repository, tip: str) -> set[str]:

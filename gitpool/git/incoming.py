@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from dulwich.objects import Commit, ShaFile, Tag, Tree
+from dulwich.objects import Commit, Tag
 
-from ..errors import Damaged, NotAnImage, Unacceptable, remote_too_large
-from ..identifiers import is_image_name
-from ..pool import durable, images
+from ..errors import Damaged, Unacceptable, remote_too_large
+from ..pool import durable
 from .bundle import check_tree
 from .inflate import KINDS
 from .objects import ObjectStore
@@ -19,6 +17,7 @@ from .pack_examine import examine_pack, index_pack
 from .pack_kinds import kinds_of
 from .refs import TAGS
 from .sound import is_sound_commit, is_sound_tag
+from .trees import ELSEWHERE, FOLDERS
 
 _MAX_RATIO = 1000
 _SLACK = 64 << 20
@@ -101,7 +100,6 @@ class Quarantine:
 
     def _examine_history(self, tip: str) -> None:
         todo = [tip]
-        newest = True
         while todo:
             object_id = todo.pop()
             if object_id in self._needed or self._is_known(object_id):
@@ -114,34 +112,30 @@ class Quarantine:
                     raise _bad("its history isn't a profile's")
                 todo.append(obj.object[1].decode())
             elif isinstance(obj, Commit) and is_sound_commit(obj.as_raw_string()):
-                self._examine_tree(obj.tree.decode(), newest)
-                newest = False
+                self._examine_tree(obj.tree.decode())
                 for parent in obj.parents:
                     self._require(parent.decode(), _COMMIT)
                     todo.append(parent.decode())
             else:
                 raise _bad("a part of its history is malformed")
 
-    def _examine_tree(self, tree_id: str, shown: bool) -> None:
-        self._require(tree_id, _TREE)
-        if (tree_id in self._needed or self._is_known(tree_id)) and not shown:
-            return
-        self._needed.add(tree_id)
-        tree = self._read(tree_id)
-        _check(tree)
-        if not isinstance(tree, Tree):
-            raise _bad("its history isn't a profile's")
-        try:
-            check_tree(tree)
-        except Unacceptable:
-            raise _bad("it holds files or folders that no pool has") from None
-        for name, blob in _files(tree):
-            self._tick()
-            self._require(blob, _BLOB)
-            if blob in self._kinds:
-                self._needed.add(blob)
-                if shown and is_image_name(name):
-                    self._examine_image(name, blob)
+    def _examine_tree(self, tree_id: str) -> None:
+        todo = [tree_id]
+        while todo:
+            tree_id = todo.pop()
+            self._require(tree_id, _TREE)
+            if tree_id in self._needed or self._is_known(tree_id):
+                continue
+            self._needed.add(tree_id)
+            raw = self.objects.read_raw(tree_id)[1]
+            for mode, _, object_id in check_tree(self.objects, raw, _bad):
+                self._tick()
+                if mode in FOLDERS:
+                    todo.append(object_id)
+                elif mode != ELSEWHERE:
+                    self._require(object_id, _BLOB)
+                    if object_id in self._kinds:
+                        self._needed.add(object_id)
 
     def _require(self, object_id: str, kind: int) -> None:
         """Raise Unacceptable unless the object is there, here or in the pack, and of that type."""
@@ -174,19 +168,8 @@ class Quarantine:
                 raise _bad("it sends more than was asked for")
         self.spare_tags = sorted(tags)
 
-    def _examine_image(self, name: str, blob: str) -> None:
-        try:
-            images.probe(io.BytesIO(self.objects.read_raw(blob)[1]))
-        except NotAnImage:
-            raise _bad(f"“{name}” isn't an image") from None
-
     def _is_known(self, object_id: str) -> bool:
         return self._known is not None and object_id in self._known
-
-    def _read(self, object_id: str) -> ShaFile:
-        if self._known is not None and object_id in self._known:
-            return self._known.read(object_id)
-        return self.objects.read(object_id)
 
 
 def tag_commit(objects: ObjectStore, ref: str, object_id: str) -> str | None:
@@ -198,18 +181,6 @@ def tag_commit(objects: ObjectStore, ref: str, object_id: str) -> str | None:
         return None
     commit = obj.object[1].decode()
     return commit if commit.startswith(ref.rpartition("-")[2]) and commit in objects else None
-
-
-def _files(tree: Tree) -> Iterator[tuple[str, str]]:
-    for entry in tree.iteritems():
-        yield entry.path.decode("utf-8", "surrogateescape"), entry.sha.decode()
-
-
-def _check(obj: ShaFile) -> None:
-    try:
-        obj.check()
-    except Exception as error:  # dulwich's checks raise many kinds
-        raise _bad("a part of its history is malformed") from error
 
 
 def _bad(why: str) -> Unacceptable:

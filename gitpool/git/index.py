@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dulwich.index import IndexEntry, read_index_dict, write_index_dict
+from dulwich.objects import ObjectID
 
 from ..pool import durable
 from ..pool.content import TICK
 from ..pool.reading import read_file
+from .listing import EXECUTABLE_MODE, FILE_MODE
 
-FILE_MODE = 0o100644
 _REMEMBERED = 4
 _lately: dict[bytes, dict[str, CachedFile]] = {}
+_PLAIN: Mapping[str, int] = {}
+# By path: a file's blob, and its stat, or None where it isn't in the folder.
+Files = Mapping[str, tuple[str, "os.stat_result | None"]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def _parse(data: bytes) -> dict[str, CachedFile]:
         return {}
     files = {}
     for name, entry in entries.items():
-        if isinstance(entry, IndexEntry) and entry.mode == FILE_MODE:
+        if isinstance(entry, IndexEntry) and entry.mode in (FILE_MODE, EXECUTABLE_MODE):
             files[name.decode("utf-8", "replace")] = CachedFile(
                 entry.sha.decode(),
                 entry.size,
@@ -87,15 +91,19 @@ def _parse(data: bytes) -> dict[str, CachedFile]:
     return files
 
 
-def write_index(path: Path, files: dict[str, tuple[str, os.stat_result]]) -> None:
-    """Write a whole index: for each name its blob and its stat."""
-    entries = {name.encode(): _entry(blob, stat) for name, (blob, stat) in files.items()}
+def write_index(path: Path, files: Files, modes: Mapping[str, int] = _PLAIN) -> None:
+    """Write a whole index: for each name its blob and its stat, or None for a file that is kept
+    elsewhere, which git then doesn't miss. modes: those of files that aren't plain ones."""
+    entries = {
+        name.encode(): _entry(blob, stat, modes.get(name, FILE_MODE))
+        for name, (blob, stat) in files.items()
+    }
     out = io.BytesIO()
     write_index_dict(out, entries, version=2)
     data = out.getvalue()
     data += hashlib.sha1(data, usedforsecurity=False).digest()
     durable.write_file(path, data)
-    _remember(data, {name: _cached(blob, stat) for name, (blob, stat) in files.items()})
+    _remember(data, {name: _cached(blob, stat) for name, (blob, stat) in files.items() if stat})
 
 
 def vouched(known: CachedFile | None, stat: os.stat_result | None, written: int) -> str | None:
@@ -111,13 +119,17 @@ def is_racy(stat: os.stat_result, index_written: int) -> bool:
     return stat.st_mtime_ns >= index_written - TICK
 
 
-def _entry(blob: str, stat: os.stat_result) -> IndexEntry:
+def _entry(blob: str, stat: os.stat_result | None, mode: int) -> IndexEntry:
+    if stat is None:
+        nowhere = IndexEntry(0, 0, 0, 0, mode, 0, 0, 0, ObjectID(blob.encode()))
+        nowhere.set_skip_worktree()
+        return nowhere
     return IndexEntry(
         ctime=divmod(stat.st_ctime_ns, 10**9),
         mtime=divmod(stat.st_mtime_ns, 10**9),
         dev=stat.st_dev & 0xFFFFFFFF,
         ino=stat.st_ino & 0xFFFFFFFF,
-        mode=FILE_MODE,
+        mode=mode,
         uid=stat.st_uid & 0xFFFFFFFF,
         gid=stat.st_gid & 0xFFFFFFFF,
         size=stat.st_size & 0xFFFFFFFF,

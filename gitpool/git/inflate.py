@@ -42,6 +42,14 @@ def read_packed(pack: Pack, object_id: str, target: BinaryIO) -> int:
     return type_num
 
 
+def packed_size(pack: Pack, object_id: str) -> int:
+    """A packed object's size as its head says; of a delta its own, which is no more than what it
+    makes is likely to be."""
+    with open(pack.data.path, "rb") as file:
+        file.seek(pack.index.object_offset(ObjectID(object_id.encode())))
+        return read_head(file.read(LONGEST), 0).size
+
+
 def _inflate_packed(
     object_id: str, type_num: int, size: int, source: BinaryIO, target: BinaryIO
 ) -> None:

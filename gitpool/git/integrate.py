@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
 
+from ..errors import GitPoolError
 from ..identifiers import branch_of
-from . import checkout
+from ..pool.images import probe
+from ..pool.manifest import is_picture_name, mask_among
+from . import checkout, numbers
 from .ancestry import is_ancestor, merge_bases
 from .changes import Version, compare
 from .merge import MergeConflict, merge
 from .messages import Message, sentence
 from .refs import BRANCHES
 from .repository import Identity, Repository
-from .versions import pool_files, show, show_manifest
+from .versions import show, show_manifest
 
 
 @dataclass(frozen=True)
@@ -54,27 +58,55 @@ def base_version(repo: Repository, one: str, two: str) -> Version:
 
 
 def _forward(repo: Repository, identity: Identity, tip: str | None, theirs: str, now: int) -> None:
-    blobs = repo.version(theirs).blobs
-    files = pool_files(blobs)
-    with checkout.ready(repo, files) as made:
+    version = repo.version(theirs)
+    others = {path: one.blob for path, one in version.passengers.items()}
+    with checkout.ready(repo, {**others, **version.blobs}) as made:
         checkout.begin(repo, theirs)
         repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, theirs)
         checkout.finish(repo, made)
-    if files.keys() != blobs.keys():
-        # A git user's snapshot holds what no pool has; ours on top holds the pool alone.
-        text = "Take in edits made with git"
-        show(repo, identity, files, Message(text, "merge", identity.id, identity.name), now)
+    number = numbers.next_number(repo)
+    low = version.is_listed and (version.manifest.low or version.manifest.next_seq < number)
+    if version.left_out or low:
+        # What no pool can hold, or a number to be used again; ours on top has neither.
+        left = sentence(compare(version, replace(version, left_out=())))
+        text = left if version.left_out else "Take in edits made elsewhere"
+        message = Message(text, "merge", identity.id, identity.name)
+        if version.is_listed:
+            show_manifest(repo, identity, version.manifest, version.blobs, message, now)
+        else:
+            show(repo, identity, dict(version.blobs), message, now)
 
 
 def _join(repo: Repository, identity: Identity, tip: str, theirs: str, now: int) -> Integrated:
-    base, other = base_version(repo, tip, theirs), repo.version(theirs)
-    merged = merge(base, repo.version(tip), other)
-    said = sentence(compare(base, other))
+    base = base_version(repo, tip, theirs)
+    ours, other = (_with_new_pictures(repo, repo.version(name), base) for name in (tip, theirs))
+    merged = merge(base, ours, other)
+    said = sentence(compare(base, replace(other, left_out=())))
     text = f"Merge another machine’s edits: {said[0].lower()}{said[1:]}"
     message = Message(text, "merge", identity.id, identity.name)
     version = merged.version
-    show_manifest(repo, identity, version.manifest, version.blobs, message, now, other=theirs)
+    files, others = version.blobs, version.passengers
+    show_manifest(repo, identity, version.manifest, files, message, now, theirs, others)
     return Integrated("merge", merged.conflicts)
+
+
+def _with_new_pictures(repo: Repository, version: Version, base: Version) -> Version:
+    """With the images that a git user has put there and nobody has listed yet, and their masks,
+    counted to the pool."""
+    blobs, others = dict(version.blobs), dict(version.passengers)
+    for name, one in version.passengers.items():
+        if is_picture_name(name) and base.passengers.get(name) != one and _is_image(repo, one.blob):
+            mask = mask_among(name, others)
+            blobs |= {path: others.pop(path).blob for path in (name, mask) if path}
+    return replace(version, blobs=blobs, passengers=others)
+
+
+def _is_image(repo: Repository, blob: str) -> bool:
+    try:
+        probe(io.BytesIO(repo.objects.read_raw(blob)[1]))
+    except GitPoolError:
+        return False
+    return True
 
 
 def _unsaved_choice(repo: Repository, tip: str | None) -> str | None:

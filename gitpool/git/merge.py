@@ -12,6 +12,7 @@ from typing import Any
 
 from ..identifiers import is_image_name, name_key
 from ..pool.manifest import (
+    MANIFEST_NAME,
     Manifest,
     Slot,
     image_name,
@@ -21,6 +22,7 @@ from ..pool.manifest import (
     number_of,
 )
 from .changes import Version
+from .passengers import merge_passengers
 from .sequences import merge_orders
 
 # In place of a key's value where there is no such key.
@@ -88,6 +90,9 @@ def merge(base: Version, ours: Version, theirs: Version) -> Merged:
     _give_names(rows, highest)
     extra = _merge_extra(*(version.manifest.extra for version in (base, ours, theirs)))
     merged = _version(ordered, _active(ordered, base, ours, theirs), highest, extra)
+    names = merged.manifest.file_names() | {MANIFEST_NAME}
+    passengers = merge_passengers(*(v.passengers for v in (base, ours, theirs)), names)
+    merged = replace(merged, passengers=passengers)
     conflicts = [
         MergeConflict(row.result.slot.image, what, kept, other)
         for row in ordered

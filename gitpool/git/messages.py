@@ -5,9 +5,12 @@ Trailers are git's: https://git-scm.com/docs/git-interpret-trailers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..identifiers import is_printable
 from .changes import Changes
+from .listing import LITTER, LeftOut
 
 PROFILE, NAME, KIND = "Pool-Profile", "Pool-Name", "Pool-Snapshot"
 
@@ -49,6 +52,8 @@ def sentence(changes: Changes) -> str:
         _count("Clear", changes.masks_removed, "mask"),
         _labels(changes),
         "Reorder images" if changes.reordered else "",
+        _count("Change", changes.others, "other file"),
+        _left_out(changes.left_out),
     ]
     said = [part for part in parts if part]
     if not said:
@@ -56,7 +61,18 @@ def sentence(changes: Changes) -> str:
     return ", ".join([said[0], *(part[0].lower() + part[1:] for part in said[1:])])
 
 
-def _count(verb: str, names: tuple[str, ...], noun: str) -> str:
+def _left_out(names: tuple[LeftOut, ...]) -> str:
+    """Says what a snapshot lists no more, since not every system could hold it."""
+    told = [one for one in names if one.why != LITTER]
+    if not told:
+        return _count("Leave out", names, "system file")
+    first = told[0].name if is_printable(told[0].name) else "a file"
+    if len(told) == 1:
+        return f"Leave out “{first[:60]}” ({told[0].why})"
+    return f"Leave out {len(told)} files that no pool can hold, “{first[:60]}” among them"
+
+
+def _count(verb: str, names: Sequence[object], noun: str) -> str:
     if not names:
         return ""
     return f"{verb} {len(names)} {noun}{'' if len(names) == 1 else 's'}"

@@ -28,11 +28,20 @@ from ..pool import durable
 from ..pool.content import TICK
 from ..pool.reading import open_file
 from ..pool.threads import each
-from .inflate import KINDS, damaged_object, loose_content, read_packed, write_verified
+from .inflate import (
+    KINDS,
+    damaged_object,
+    loose_content,
+    packed_size,
+    read_packed,
+    write_verified,
+)
 from .pack_kinds import kind_in
 from .stored import PIECE, stored
 
 _SMALL = 1 << 16
+# Bytes that a loose object's file has more than its content, which may not be deflated.
+_SMALLEST = 128
 _OBJECT_LIMIT = 1 << 30
 _PACK = (".pack", ".idx")
 # git's own limit, 96 MB, makes nothing faster here.
@@ -224,6 +233,20 @@ class ObjectStore:
             for pack in self.packs():
                 if object_id.encode() in pack:
                     return names[kind_in(Path(pack.data.path), object_id, pack.index)]
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise damaged_object(object_id) from error
+        raise damaged_object(object_id)
+
+    def is_small(self, object_id: str, limit: int) -> bool:
+        """Whether an object may be of so few bytes, told without reading it. Raises Damaged."""
+        try:
+            return os.stat(self.path_of(object_id)).st_size <= limit + _SMALLEST
+        except FileNotFoundError:
+            pass
+        try:
+            for pack in self.packs():
+                if object_id.encode() in pack:
+                    return packed_size(pack, object_id) <= limit
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise damaged_object(object_id) from error
         raise damaged_object(object_id)

@@ -22,6 +22,7 @@ from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
 from ..pool.reading import read_file
 from .changes import Version
 from .inflate import KINDS
+from .listing import Passenger, list_files
 from .messages import parse_message
 from .objects import ObjectStore
 from .pack import TEMP_PACK
@@ -286,13 +287,17 @@ class Repository:
 # The newest snapshot's is asked for again and again while it is the newest.
 @lru_cache(maxsize=8)
 def _version_cached(folder: str, tree_id: str) -> Version:
-    files = _files_cached(folder, tree_id)
+    store = ObjectStore(Path(folder))
+    listing = list_files(store, tree_id)
+    pool, others = dict(listing.pool), dict(listing.others)
     manifest = Manifest()
-    if MANIFEST_NAME in files:
+    if MANIFEST_NAME in pool:
         with contextlib.suppress(ValueError):
-            data = ObjectStore(Path(folder)).read_raw(files[MANIFEST_NAME])[1]
-            manifest = parse_manifest(data)
-    return Version(manifest, files)
+            manifest = parse_manifest(store.read_raw(pool[MANIFEST_NAME])[1])
+    spare = pool.keys() - manifest.file_names() - {MANIFEST_NAME}
+    # What only is called like an image or a mask may be anything.
+    others |= {name: Passenger(pool.pop(name)) for name in spare}
+    return Version(manifest, pool, others, listing.left_out)
 
 
 @lru_cache(maxsize=8)

@@ -23,7 +23,7 @@ from .inflate import KINDS, read_packed
 from .objects import ObjectStore
 from .reindex import entries_of, examined, index_anew, is_of, packs_of
 from .repository import Repository
-from .snapshots import build_tree
+from .snapshots import build_trees
 
 # Bytes at the end of a zlib stream.
 _CHECKSUM = 4
@@ -136,7 +136,7 @@ def _lists(repo: Repository, files: Mapping[str, Path]) -> dict[str, Tree]:
         {name: file.blob for name, file in cached.items()},
         {path.name: blob for blob, path in files.items()},
     )
-    return {tree.id.decode(): tree for tree in map(build_tree, both)}
+    return {tree.id.decode(): tree for one in both for tree in build_trees(one, {})}
 
 
 def _from_file(path: Path | None) -> ShaFile | None:

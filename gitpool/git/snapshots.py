@@ -6,40 +6,47 @@ import functools
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dulwich.objects import Commit, Tree
 
 from ..identifiers import branch_of, is_image_name
 from ..pool.content import hash_file
-from ..pool.folder import missing_images
+from ..pool.folder import missing_images, rebuild
 from ..pool.manifest import MANIFEST_NAME, Manifest, is_mask_name
 from . import checkout, leftovers, unfinished
 from .ancestry import is_ancestor
 from .changes import Changes, Version, compare
-from .index import FILE_MODE, read_index, vouched, write_index
+from .index import Files, read_index, vouched, write_index
+from .lfs import kept_in_lfs
+from .listing import FILE_MODE, Passenger
 from .mend import mend
 from .messages import Message, sentence
 from .refs import BRANCHES
 from .repository import Identity, Repository
 
+FOLDER_MODE = 0o040000
 AUTHOR = b"Git Pool <gitpool@localhost>"
 
 
 @dataclass(frozen=True)
 class WorkTree:
-    """The pool's files as they are now: the manifest, and each file's blob and stat.
+    """The folder's files as they are now: the manifest, and each file's blob and stat, by path.
 
-    known: whether git's index says the same already.
+    passengers: those that are no part of the pool. known: whether git's index says the same
+    already.
     """
 
     manifest: Manifest
-    files: dict[str, tuple[str, os.stat_result]]
+    files: Files
+    passengers: Mapping[str, Passenger] = field(default_factory=dict)
     known: bool = False
 
     @property
     def version(self) -> Version:
-        return Version(self.manifest, {name: blob for name, (blob, _) in self.files.items()})
+        files = self.files.items()
+        pool = {name: blob for name, (blob, _) in files if name not in self.passengers}
+        return Version(self.manifest, pool, self.passengers)
 
 
 def settle(repo: Repository, identity: Identity, now: int) -> None:
@@ -97,10 +104,13 @@ def take_in(repo: Repository, now: int) -> Manifest:
     dropped = folder.dropped_files()
     files = {name for name in dropped if is_image_name(name)}
     on_disk = folder.read()
-    manifest = on_disk if on_disk is not None else folder.load(repo.remembered())
-    gone = set(missing_images(manifest, files))
+    manifest = on_disk if on_disk is not None else _rebuilt(repo)
+    here = files
+    if not manifest.file_names() <= files:
+        here = files | kept_away(repo, repo.version(repo.tip())).keys()
+    gone = set(missing_images(manifest, here))
     slots = [slot for slot in manifest.slots if slot.image not in gone]
-    slots = [s if s.mask is None or s.mask in files else replace(s, mask=None) for s in slots]
+    slots = [s if s.mask is None or s.mask in here else replace(s, mask=None) for s in slots]
     active = max(0, min(manifest.active, len(slots) - 1))
     fitted = replace(manifest, slots=tuple(slots), active=active)
     apart = folder.tell_apart(fitted)
@@ -123,44 +133,96 @@ def take_in(repo: Repository, now: int) -> Manifest:
     return fitted
 
 
+def _rebuilt(repo: Repository) -> Manifest:
+    """The list of images where it is lost, of what the newest snapshot lists; what else is there
+    is taken in like any other file, if it is an image."""
+    remembered = repo.remembered() or Manifest()
+    files = repo.folder.image_files()
+    return rebuild({n: files[n] for n in remembered.file_names() & files.keys()}, remembered)
+
+
 def scan(repo: Repository, manifest: Manifest) -> WorkTree:
-    """Every file's blob; images that the index doesn't vouch for are read and stored.
+    """Every file's blob; what the index doesn't vouch for is read and stored.
 
     The manifest's blob is left to whoever commits: a snapshot that isn't taken after all must
     leave nothing behind.
     """
     cached, written = read_index(repo.index_path)
-    files: dict[str, tuple[str, os.stat_result]] = {}
-    unknown, prefix = [], f"{repo.path}{os.sep}"
-    for name in sorted(manifest.file_names()):
-        stat = os.stat(prefix + name)
-        blob = vouched(cached.get(name), stat, written)
+    last = repo.version(repo.tip())
+    files: dict[str, tuple[str, os.stat_result | None]] = {}
+    unknown: list[str] = []
+
+    def see(path: str, stat: os.stat_result) -> None:
+        blob = vouched(cached.get(path), stat, written)
         if blob and blob in repo.objects:
-            files[name] = (blob, stat)
+            files[path] = (blob, stat)
         else:
-            unknown.append(name)
+            unknown.append(path)
+
+    away = kept_away(repo, last)
+    prefix = f"{repo.path}{os.sep}"
+    for name in sorted(manifest.file_names() - away.keys()):
+        see(name, os.stat(prefix + name))
+    others = (last.passengers.keys() | last.blobs.keys()) - manifest.file_names()
+    for path in others - away.keys() - {MANIFEST_NAME}:
+        if stat := repo.folder.own_stat(path):
+            see(path, stat)
     stored = repo.objects.write_files(repo.path / name for name in unknown) if unknown else []
     files.update(zip(unknown, stored, strict=True))
-    path = repo.path / MANIFEST_NAME
-    stat = os.stat(path)
+    files.update({name: (blob, None) for name, blob in away.items()})
+    stat = os.stat(repo.path / MANIFEST_NAME)
     blob = vouched(cached.get(MANIFEST_NAME), stat, written)
-    files[MANIFEST_NAME] = (blob or hash_file(path), stat)
-    known = blob is not None and not unknown and cached.keys() == files.keys()
-    return WorkTree(manifest, files, known)
+    files[MANIFEST_NAME] = (blob or hash_file(repo.path / MANIFEST_NAME), stat)
+    modes = {path: one.mode for path, one in last.passengers.items()}
+    passengers = {
+        path: Passenger(files[path][0], modes.get(path, FILE_MODE))
+        for path in files.keys() - manifest.file_names() - {MANIFEST_NAME}
+    }
+    present = {name for name, (_, stat) in files.items() if stat}
+    known = blob is not None and not unknown and cached.keys() - away.keys() == present
+    return WorkTree(manifest, files, passengers, known)
 
 
-def build_tree(blobs: Mapping[str, str]) -> Tree:
-    """A flat tree of regular files."""
-    tree = Tree()
-    for name, blob in blobs.items():
-        tree.add(name.encode(), FILE_MODE, blob.encode())
-    return tree
+def kept_away(repo: Repository, last: Version) -> dict[str, str]:
+    """The pictures that the folder hasn't since Git LFS keeps them, each with its pointer's blob:
+    they stay in the pool all the same."""
+    blobs = {path: one.blob for path, one in last.passengers.items() if is_image_name(path)}
+    blobs |= last.blobs
+    missing = blobs.keys() - set(repo.folder.image_names()) - {MANIFEST_NAME}
+    return {name: blobs[name] for name in kept_in_lfs(repo.objects, blobs, missing)}
+
+
+def build_trees(blobs: Mapping[str, str], passengers: Mapping[str, Passenger]) -> list[Tree]:
+    """The lists of files for a pool's and its passengers: a folder's before the one it is in, the
+    root's last."""
+    folders: dict[str, Tree] = {"": Tree()}
+    modes = {path: passenger.mode for path, passenger in passengers.items()}
+    plain = {path: passenger.blob for path, passenger in passengers.items()}
+    for path, blob in {**plain, **blobs}.items():
+        above, _, name = path.rpartition("/")
+        _folder(folders, above).add(name.encode(), modes.get(path, FILE_MODE), blob.encode())
+    made = []
+    for path in sorted(folders, key=lambda path: path.count("/") if path else -1, reverse=True):
+        made.append(folders[path])
+        if path:
+            above, _, name = path.rpartition("/")
+            folders[above].add(name.encode(), FOLDER_MODE, folders[path].id)
+    return made
+
+
+def _folder(folders: dict[str, Tree], path: str) -> Tree:
+    if path not in folders:
+        folders[path] = Tree()
+        _folder(folders, path.rpartition("/")[0])
+    return folders[path]
 
 
 # The same again wherever nothing changed.
 @functools.lru_cache(maxsize=4)
-def _tree_of(blobs: tuple[tuple[str, str], ...]) -> Tree:
-    return build_tree(dict(blobs))
+def _trees_of(
+    blobs: tuple[tuple[str, str], ...], passengers: tuple[tuple[str, Passenger], ...]
+) -> list[Tree]:
+    return build_trees(dict(blobs), dict(passengers))
 
 
 def take(
@@ -193,22 +255,24 @@ def _take(
 ) -> str | None:
     work = scan(repo, manifest)
     tip = repo.tip()
-    tree = _tree_of(tuple(work.version.blobs.items()))
+    now_there = work.version
+    trees = _trees_of(tuple(now_there.blobs.items()), tuple(now_there.passengers.items()))
+    tree = trees[-1]
     same = tip is not None and repo.commit(tip).tree == tree.id
     if same and not even_if_unchanged:
         if not work.known:
-            write_cache(repo, work.files)
+            write_cache(repo, work.files, work.passengers)
         return None
-    changes = compare(repo.version(tip), work.version)
+    changes = compare(repo.version(tip), now_there)
     if kind == "auto" and tip and not even_if_unchanged and not changes.matters():
         return None
     repo.objects.write_files([repo.path / MANIFEST_NAME])
-    repo.objects.write(tree)
+    repo.objects.write_all(trees)
     message = Message(text or _sentence(tip, changes), kind, identity.id, identity.name)
     commit = commit_tree(repo, tree.id.decode(), [tip] if tip else [], message, now)
     ref = BRANCHES + branch_of(identity.name, identity.id)
     repo.refs.swap(ref, tip, commit)
-    write_cache(repo, work.files)
+    write_cache(repo, work.files, work.passengers)
     return commit
 
 
@@ -250,9 +314,9 @@ def _sentence(tip: str | None, changes: Changes) -> str:
     return "Create the profile" if tip is None and said == "No change" else said
 
 
-def write_cache(repo: Repository, files: dict[str, tuple[str, os.stat_result]]) -> None:
+def write_cache(repo: Repository, files: Files, passengers: Mapping[str, Passenger]) -> None:
     """Have git's index, and with it `git status`, agree with these files."""
-    write_index(repo.index_path, files)
+    write_index(repo.index_path, files, {path: one.mode for path, one in passengers.items()})
     repo.exclude_files(set(files))
 
 

@@ -10,7 +10,7 @@ from ..errors import Damaged
 _ENTRY = re.compile(rb"(\d{1,7}) ([^\0]+)\0(.{20})", re.DOTALL)
 _BESIDE = 22
 FOLDERS, FILES = (b"40000", b"040000"), (b"100644", b"100755", b"100664")
-ELSEWHERE = b"160000"
+ELSEWHERE, EXECUTABLE = b"160000", b"100755"
 
 
 def entries(tree: bytes) -> list[tuple[bytes, bytes, bytes]]:

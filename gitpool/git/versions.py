@@ -11,10 +11,11 @@ from ..identifiers import branch_of, is_image_name, name_key
 from ..pool.manifest import MANIFEST_NAME, Manifest, Slot, image_name, mask_name, number_of
 from . import checkout, leftovers, numbers
 from .changes import Version
+from .listing import Passenger
 from .messages import Message
 from .refs import BRANCHES
 from .repository import Identity, Repository
-from .snapshots import build_tree, commit_tree
+from .snapshots import build_trees, commit_tree
 
 ALL_PARTS = frozenset({"image", "mask", "label"})
 
@@ -26,8 +27,7 @@ def restore(repo: Repository, identity: Identity, snapshot: str, text: str, now:
     """
     then, number = repo.version(snapshot), numbers.next_number(repo)
     files, message = pool_files(then.blobs), Message(text, "restore", identity.id, identity.name)
-    readable = bool(then.manifest.slots) or len(files) == 1
-    if MANIFEST_NAME in files and then.manifest.next_seq < number and readable:
+    if then.is_listed and then.manifest.next_seq < number:
         # All but the next number is as it was: one that was used since must not be used again.
         manifest = then.manifest.numbered_from(number)
         return show_manifest(repo, identity, manifest, files, message, now)
@@ -49,8 +49,9 @@ def restore_images(
     then, present = repo.version(snapshot), repo.version(tip)
     files = dict(pool_files(present.blobs))
     manifest = present.manifest.numbered_from(numbers.next_number(repo))
+    others = {name_key(name) for name in present.passengers}
     for image in sorted(set(images), key=lambda name: _place(then, name)):
-        manifest, files = _bring_back(then, image, parts, manifest, files)
+        manifest, files = _bring_back(then, image, parts, manifest, files, others)
     message = Message(text, "restore", identity.id, identity.name)
     return show_manifest(repo, identity, manifest, files, message, now)
 
@@ -63,13 +64,14 @@ def show_manifest(
     message: Message,
     now: int,
     other: str | None = None,
+    passengers: Mapping[str, Passenger] | None = None,
 ) -> str:
     """The same as `show`, for a manifest that isn't stored yet."""
     number = numbers.next_number(repo, *([other] if other else []))
     manifest = manifest.numbered_from(number)
     with leftovers.writing(repo):
         stored = {**files, MANIFEST_NAME: repo.objects.write_blob(manifest.dump())}
-        return show(repo, identity, stored, message, now, other)
+        return show(repo, identity, stored, message, now, other, passengers)
 
 
 def show(
@@ -79,23 +81,30 @@ def show(
     message: Message,
     now: int,
     other: str | None = None,
+    passengers: Mapping[str, Passenger] | None = None,
 ) -> str:
     """Snapshot a pool made of known blobs, and put it into the folder.
 
-    other: the snapshot of another line of history that this one joins, if it does.
+    other: the snapshot of another line of history that this one joins, if it does. passengers:
+    the other files; by default they stay what they are.
     """
-    missing = [name for name, blob in files.items() if blob not in repo.objects]
+    if passengers is None:
+        passengers = repo.version(repo.tip()).passengers
+    passengers = {path: one for path, one in passengers.items() if path not in files}
+    wanted = {**{path: one.blob for path, one in passengers.items()}, **pool_files(files)}
+    missing = [name for name, blob in wanted.items() if blob not in repo.objects]
     if missing:
         raise Damaged(
             "damaged", f"The stored copy of {missing[0]} is gone, so nothing was changed."
         )
     tip = repo.tip()
-    tree = build_tree(files)
+    trees = build_trees(pool_files(files), passengers)
+    tree = trees[-1]
     if tip and other is None and repo.commit(tip).tree == tree.id:
         return tip
-    with checkout.ready(repo, pool_files(files)) as made:
+    with checkout.ready(repo, wanted) as made:
         with leftovers.writing(repo):
-            repo.objects.write(tree)
+            repo.objects.write_all(trees)
             parents = [commit for commit in (tip, other) if commit]
             commit = commit_tree(repo, tree.id.decode(), parents, message, now)
             checkout.begin(repo, commit)
@@ -111,8 +120,14 @@ def image_gone() -> Conflict:
 
 
 def _bring_back(
-    then: Version, image: str, parts: Set[str], manifest: Manifest, files: dict[str, str]
+    then: Version,
+    image: str,
+    parts: Set[str],
+    manifest: Manifest,
+    files: dict[str, str],
+    others: Set[str],
 ) -> tuple[Manifest, dict[str, str]]:
+    """others: the `name_key` of each file that is none of the pool's."""
     slot = then.manifest.slots[_place(then, image)]
     if slot.mask not in then.blobs:
         slot = replace(slot, mask=None)
@@ -120,11 +135,11 @@ def _bring_back(
     if old is None:
         if "image" not in parts:
             raise image_gone()
-        return _bring_new(then, slot, parts, manifest, files)
+        return _bring_new(then, slot, parts, manifest, files, others)
     mask = slot.mask if "mask" in parts else old.mask
     if "mask" in parts:
         files = {n: b for n, b in files.items() if n != old.mask or _is_shared(n, old, manifest)}
-        mask = _free_mask(mask, old, manifest)
+        mask = _free_mask(mask, old, manifest, others)
         if mask:
             files[mask] = then.blobs[slot.mask or ""]
     label = slot.label if "label" in parts else old.label
@@ -148,10 +163,15 @@ def _same_slot(slot: Slot, blob: str, manifest: Manifest, files: Mapping[str, st
 
 
 def _bring_new(
-    then: Version, slot: Slot, parts: Set[str], manifest: Manifest, files: dict[str, str]
+    then: Version,
+    slot: Slot,
+    parts: Set[str],
+    manifest: Manifest,
+    files: dict[str, str],
+    others: Set[str],
 ) -> tuple[Manifest, dict[str, str]]:
     """Put an image in that isn't there, under its old name, or a new one where that is taken."""
-    taken = {name_key(name) for name in files}
+    taken = others | {name_key(name) for name in files}
     image, files = slot.image, dict(files)
     if name_key(image) in taken:
         image = image_name(manifest.next_seq, os.path.splitext(image)[1])
@@ -170,10 +190,10 @@ def _is_shared(name: str, but: Slot, manifest: Manifest) -> bool:
     return any(name in (s.image, s.mask) for s in manifest.slots if s is not but)
 
 
-def _free_mask(mask: str | None, slot: Slot, manifest: Manifest) -> str | None:
-    """The name for a mask that comes back: its old one, unless another slot has that by now."""
-    others = [s for s in manifest.slots if s is not slot]
-    taken = {name_key(n) for s in others for n in (s.image, s.mask) if n}
+def _free_mask(mask: str | None, slot: Slot, manifest: Manifest, others: Set[str]) -> str | None:
+    """The name for a mask that comes back: its old one, unless something else has that by now."""
+    slots = [s for s in manifest.slots if s is not slot]
+    taken = others | {name_key(n) for s in slots for n in (s.image, s.mask) if n}
     return mask_name(slot.image, taken) if mask and name_key(mask) in taken else mask
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..errors import GitPoolError, NotAnImage, NotFound
+from ..errors import GitPoolError, NotAnImage, NotFound, kept_in_lfs
 from ..identifiers import check_id
+from ..pool.lfs_pointer import is_lfs_pointer
 from ..pool.manifest import Manifest
 from ..profiles.runs import Runs
 from ..profiles.views import PoolView
@@ -106,8 +107,8 @@ class GridImagePool:
             picture, painted = decode.empty_arrays()
             return self.to_tensor(picture), self.to_tensor(painted), 0, 0, ""
         slot = manifest.slots[chosen]
-        if image is None:
-            raise NotAnImage("image_gone", f"The file of “{slot.image}” is gone from the pool.")
+        if image is None or is_lfs_pointer(image):
+            raise self._not_here(pool, slot.image)
         picture = decode.image_array(image)
         painted = decode.mask_array(mask, picture.shape[1], picture.shape[2])
         return (
@@ -117,6 +118,11 @@ class GridImagePool:
             len(manifest.slots),
             slot.label,
         )
+
+    def _not_here(self, pool: str, image: str) -> NotAnImage:
+        if self.service.library.in_lfs(pool, [image]):
+            return kept_in_lfs(f"“{image}”")
+        return NotAnImage("image_gone", f"The file of “{image}” is gone from the pool.")
 
     def _read(
         self, view: PoolView, index: int

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-TEMP_PREFIX = ".gitpool-tmp-"
+from ..identifiers import TEMP_PREFIX
+
 _AT_ONCE = 1 << 30
 # Seconds by which a clock may be ahead of a disk's, with a file that somebody still writes.
 _AHEAD = 3600.0
@@ -61,13 +62,20 @@ def write_file(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def set_aside(path: Path) -> None:
-    """Keep what is damaged beside its place, for whoever can make something of it."""
+def make_executable(path: Path) -> None:
+    """Let a file be run, on disks that know such a thing."""
+    with contextlib.suppress(OSError):
+        path.chmod(0o755)
+
+
+def set_aside(path: Path, what: str = "damaged") -> None:
+    """Keep what is in the way beside its place, for whoever can make something of it: damaged, or
+    whatever else it is."""
     if os.path.lexists(path):
-        number, aside = 1, path.with_name(f"{path.name}.damaged")
+        number, aside = 1, path.with_name(f"{path.name}.{what}")
         while os.path.lexists(aside):
             number += 1
-            aside = path.with_name(f"{path.name}.damaged-{number}")
+            aside = path.with_name(f"{path.name}.{what}-{number}")
         os.rename(path, aside)
         sync_folder(path.parent)
 

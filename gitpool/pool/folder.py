@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import unicodedata
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -60,8 +61,39 @@ class PoolFolder:
         try:
             # Asked of every file of a pool, so without a Path of its own.
             return os.stat(f"{self.path}{os.sep}{name}")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def is_own_folder(self, path: str) -> bool:
+        """Whether a folder below the pool's own is there, or could be, with no link on the way
+        that would lead elsewhere, and no file."""
+        steps = path.split("/") if path else []
+        for at in range(1, len(steps) + 1):
+            try:
+                found = os.lstat(os.path.join(self.path, *steps[:at]))
+            except FileNotFoundError:
+                return True
+            if not stat.S_ISDIR(found.st_mode):
+                return False
+        return True
+
+    def has_room_for(self, path: str) -> bool:
+        """Whether a file can be put at a path below the folder."""
+        return self.is_own_folder(os.path.dirname(path)) and not os.path.isdir(self.path / path)
+
+    def own_stat(self, path: str) -> os.stat_result | None:
+        """The stat of a file at a path below the folder; None where there is none, or where it
+        or a folder on the way is a link, which may lead anywhere."""
+        steps = path.split("/")
+        found = None
+        for at in range(1, len(steps) + 1):
+            try:
+                found = os.lstat(os.path.join(self.path, *steps[:at]))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            if at < len(steps) and not stat.S_ISDIR(found.st_mode):
+                return None
+        return found if found and stat.S_ISREG(found.st_mode) else None
 
     def dropped_files(self) -> list[str]:
         """Regular files that look like images, whatever their name: somebody put them there."""

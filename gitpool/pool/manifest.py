@@ -172,6 +172,11 @@ def is_mask_name(name: str) -> bool:
     return name.lower().endswith(".mask.png")
 
 
+def is_picture_name(name: str) -> bool:
+    """Whether the name is that of an image, and not of some image's mask."""
+    return is_image_name(name) and not is_mask_name(name)
+
+
 def parse_manifest(data: bytes) -> Manifest:
     """A manifest from its bytes; lenient in what earlier nodes wrote, strict in names.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, NotFound, Unacceptable
 from ..git import checkout, clone, marks, snapshots, tracking
 from ..git.incoming import Quarantine, tag_commit
 from ..git.messages import Message, parse_message
@@ -56,6 +56,7 @@ class Arrivals:
                 if owner and self._library.registry.find(owner):
                     return self._sync.sync(owner, job) | {"id": owner}
                 job.report("place")
+                left_out = source.version(found.tip).told_left_out()
                 entry = self._place(
                     source, quarantine, folder / "new", ref, found, owner, new_id, copy
                 )
@@ -63,7 +64,9 @@ class Arrivals:
             finally:
                 quarantine.close()
         result = {"status": "pulled", "pushed": 0, "conflicts": []}
-        return {**result, "pulled": self._count(entry["id"]), **entry}
+        pulled = self._count(entry["id"])
+        more = {"left_out": left_out} if left_out else {}
+        return {**result, "pulled": pulled, **more, **entry}
 
     def _fetch(self, ref: str, quarantine: Quarantine, job: Job) -> _Found:
         found = _Found(address=self._remotes.address(None).text)
@@ -91,6 +94,8 @@ class Arrivals:
     ) -> dict[str, Any]:
         library, now, tip = self._library, self._library.now(), found.tip
         assert tip
+        if not source.version(tip).is_pool:
+            raise Unacceptable("no_pool", "That branch of the remote holds no pool.")
         message = parse_message(source.commit(tip).message)
         name = check_name(Head(ref, tip, message, 0, None).name)
         if owner and library.path_of(owner).exists():

@@ -134,7 +134,7 @@ def _apply(repo: Repository, version: Version, found: dict[str, Any], choice: st
         return _with_second(version, index, what, blob)
     if what == "image":
         return Version(manifest, {**version.blobs, slot.image: blob})
-    taken = {name_key(name) for name in version.blobs}
+    taken = {name_key(name) for name in (*version.blobs, *version.passengers)}
     name = slot.mask or mask_name(slot.image, taken)
     return Version(manifest.change(index, mask=name), {**version.blobs, name: blob})
 
@@ -149,7 +149,7 @@ def _with_second(version: Version, index: int, what: str, blob: str) -> Version:
     blobs[name] = blob if what == "image" else blobs[slot.image]
     mask = None
     if what == "mask":
-        mask = mask_name(name, {name_key(other) for other in blobs})
+        mask = mask_name(name, {name_key(other) for other in (*blobs, *version.passengers)})
         blobs[mask] = blob
     copy = replace(slot, image=name, mask=mask)
     active = manifest.active + (1 if index < manifest.active else 0)

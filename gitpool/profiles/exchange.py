@@ -105,6 +105,9 @@ class Exchange:
         quarantine.create(identity)
         limit = _MAX_RATIO * path.stat().st_size + (64 << 20)
         tags = bundle.unpack(path, header, quarantine, limit)
+        version = quarantine.version(tip)
+        if not version.is_pool:
+            raise _no_pool()
         # Only what was examined goes on; what else the pack holds stays behind.
         message = Message(f"Import “{identity.name}”", "import", identity.id, identity.name)
         now = self._library.now()
@@ -112,17 +115,17 @@ class Exchange:
         self._check_images(repo)
         snapshots.take(repo, identity, "import", now)
         quarantine.objects.close()
-        return self._profiles.place(repo, identity)
+        entry = self._profiles.place(repo, identity)
+        left_out = version.told_left_out()
+        return {**entry, "left_out": left_out} if left_out else entry
 
     def _check_images(self, repo: Repository) -> None:
+        """Refuse pictures that are too large to be looked at."""
         manifest = snapshots.take_in(repo, self._library.now())
         for name in sorted(manifest.file_names()):
-            try:
+            # What is no picture is one that can't be shown, here as it was there.
+            with contextlib.suppress(NotAnImage, FileNotFoundError):
                 images.probe(repo.path / name)
-            except NotAnImage:
-                raise Unacceptable(
-                    "bad_bundle", f"This file can't be imported: “{name}” isn't an image."
-                ) from None
 
     def _identity(
         self, new_id: str, given: str | None, said: str | None, file_name: str
@@ -152,6 +155,10 @@ def _content(library: Library, view: PoolView, name: str) -> Content:
     if data is None:
         raise _gone(name)
     return data
+
+
+def _no_pool() -> Unacceptable:
+    return Unacceptable("no_pool", "There is no pool in this file.", "Choose another file.")
 
 
 def _gone(name: str) -> Conflict:

@@ -10,23 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, Damaged, NotFound
 from ..git import numbers, snapshots
 from ..git.contents import Contents
 from ..git.format import require_known_format
 from ..git.history import History
+from ..git.lfs import kept_in_lfs
 from ..git.repository import Identity, Repository
-from ..identifiers import check_id
+from ..identifiers import PRIVATE_FOLDER, check_id
 from ..pool import durable
 from ..pool.content import ContentIds
 from ..pool.folder import PoolFolder
 from ..pool.kept import KeptFiles
+from ..pool.lfs_pointer import LONGEST, is_lfs_pointer
 from ..pool.manifest import Manifest
+from ..pool.reading import read_file
 from .journals import FILE_NAME, FileJournal, Journal, MemoryJournal
 from .locks import REGISTRY, Locks
 from .registry import Registry
 
-PRIVATE = ".gitpool"
+PRIVATE = PRIVATE_FOLDER
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,22 @@ class Library:
             raise NotFound("no_snapshots", "This profile has no snapshots yet.")
         require_known_format(repo.git)
         return repo
+
+    def in_lfs(self, pool_id: str, names: Iterable[str]) -> set[str]:
+        """Those of a pool's images that Git LFS keeps elsewhere: the folder has none, or but a
+        pointer. Changes nothing."""
+        folder, found, missing = PoolFolder(self.path_of(pool_id)), set(), []
+        for name in names:
+            stat = folder.own_stat(name)
+            if stat is None:
+                missing.append(name)
+            elif stat.st_size <= LONGEST and is_lfs_pointer(read_file(folder.path / name)):
+                found.add(name)
+        repo = Repository(folder.path)
+        if missing and repo.exists():
+            with contextlib.suppress(Damaged, NotFound):
+                found |= kept_in_lfs(repo.objects, repo.version(repo.tip()).blobs, missing)
+        return found
 
     def journal(self, pool_id: str) -> Journal:
         """The pool's edits: a profile's from its folder, a plain pool's of this session."""

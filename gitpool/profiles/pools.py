@@ -11,6 +11,7 @@ from ..errors import Malformed, NotFound
 from ..identifiers import check_id, check_image_name, check_text
 from ..pool.content import version_of
 from ..pool.folder import PoolFolder
+from ..pool.lfs_pointer import LONGEST
 from ..pool.manifest import LABEL_LIMIT, Manifest
 from .edits import Edit, step
 from .library import Library, OpenPool
@@ -133,7 +134,18 @@ class Pools:
 
     def _answer(self, pool_id: str, folder: PoolFolder, manifest: Manifest) -> dict[str, Any]:
         undo = self._library.journal(pool_id).summary()
-        return {**answer(folder, manifest), "undo": undo}
+        said = answer(folder, manifest)
+        odd = [slot["image"] for slot in said["slots"] if _may_be_a_pointer(slot["image_v"])]
+        kept = self._library.in_lfs(pool_id, odd) if odd else set()
+        for slot in said["slots"]:
+            if slot["image"] in kept:
+                slot["lfs"] = True
+        return {**said, "undo": undo}
+
+
+def _may_be_a_pointer(version: str | None) -> bool:
+    """Whether a file is gone or so small that Git LFS may keep what it stands for."""
+    return version is None or int(version.rpartition(".")[2], 16) <= LONGEST
 
 
 def _remove(edit: Edit, indexes: list[int]) -> None:

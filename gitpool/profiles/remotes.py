@@ -24,7 +24,7 @@ from ..identifiers import (
     is_image_name,
     name_of_branch,
 )
-from ..pool.manifest import is_mask_name
+from ..pool.manifest import MANIFEST_NAME, is_mask_name
 from ..remote.address import Address, parse, without_secret
 from ..remote.connect import connect, limits_from
 from ..remote.folder import FolderRemote
@@ -46,6 +46,13 @@ class Head:
     time: int
     images: int | None
     blobs: tuple[str, ...] = ()
+    has_list: bool = False
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether it holds a list of images or images, as far as can be seen, and not a program's
+        text, say."""
+        return bool(self.has_list or self.blobs or (self.images is None and self.message.kind))
 
     @property
     def name(self) -> str:
@@ -148,7 +155,7 @@ class Remotes:
             secret = Secret(username or secret.username, secret.token) if secret else None
         remote = self._connect(address, secret)
         found = self.heads(remote)
-        profiles = [head for head in found if head.message.kind]
+        profiles = [head for head in found if head.is_pool]
         if found and not profiles:
             raise RemoteFailed(
                 "remote_not_pools",
@@ -196,7 +203,7 @@ class Remotes:
         here = {entry.id for entry in self._library.registry.entries()}
         remote = self.open(None)
         listed = []
-        for head in self.heads(remote):
+        for head in filter(lambda head: head.is_pool, self.heads(remote)):
             cheap = [b for b in head.blobs if isinstance(remote, FolderRemote) or is_cached(b)]
             identity = head.message.profile_id or None
             listed.append(
@@ -270,10 +277,11 @@ def head_of(branch: str, tip: str, raw: Mapping[str, bytes]) -> Head:
         assert isinstance(tree, Tree)
         files = [(e.path.decode("utf-8", "replace"), e.sha.decode()) for e in tree.iteritems()]
         blobs = tuple(b for name, b in files if is_image_name(name) and not is_mask_name(name))
+        has_list = any(name == MANIFEST_NAME for name, _ in files)
     except KeyError:
         if tip not in raw:
             return Head(branch, tip, Message("Snapshot"), 0, None)
         return Head(branch, tip, message, time, None)
     except Exception as error:  # dulwich's parsers raise many kinds
         raise RemoteFailed("bad_remote", "The remote's history can't be read.") from error
-    return Head(branch, tip, message, time, len(blobs), blobs)
+    return Head(branch, tip, message, time, len(blobs), blobs, has_list)

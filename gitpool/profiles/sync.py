@@ -55,6 +55,7 @@ class Taken:
     updates: list[RefUpdate]
     objects: Outgoing
     tags: dict[str, str]
+    left_out: list[dict[str, str]]
 
 
 class Sync:
@@ -65,19 +66,22 @@ class Sync:
         self._remotes = remotes
 
     def sync(self, profile_id: str, job: Job, again: bool = False) -> dict[str, Any]:
-        """`{"status": up_to_date|pushed|pulled|merged, "pushed", "pulled", "conflicts"}`.
+        """`{"status": up_to_date|pushed|pulled|merged, "pushed", "pulled", "conflicts"}`, and,
+        where something couldn't be taken, `left_out`.
 
         again: send the profile anew where the remote lost it, or was set back.
         Raises Conflict where a person has to choose, RemoteFailed, Unacceptable.
         """
-        pulled, found = 0, []
+        pulled, found, left_out = 0, [], []
         pause = _FIRST_PAUSE
         for attempt in range(_TRIES):
             try:
                 taken = self._take_in(profile_id, job, f"{job.id}-{attempt}", again)
                 pulled, found = pulled + taken.pulled, found + taken.conflicts
+                left_out = taken.left_out or left_out
                 self._send(profile_id, job, taken)
-                return _result(taken, pulled, found)
+                more = {"left_out": left_out} if left_out else {}
+                return _result(taken, pulled, found) | more
             except RemoteMoved:
                 # Two machines that lost the same race must not meet again at once.
                 job.pause(pause * random.uniform(0.5, 1.5))
@@ -162,9 +166,11 @@ class Sync:
         before, theirs = repo.tip(), fetch.theirs
         assert before
         result, pulled = Integrated("none"), 0
+        left_out: list[dict[str, str]] = []
         if theirs and not is_ancestor(repo.parents, theirs, before):
             pulled = len(missing_from(repo.parents, theirs, {before}))
             result = integrate(repo, identity, theirs, now)
+            left_out = repo.version(theirs).told_left_out()
         found = [describe_conflict(repo, c, before, theirs) for c in result.conflicts]
         snapshots.take(repo, identity, "auto", now)
         identity, renamed = self._follow_name(pool, side, fetch)
@@ -172,7 +178,7 @@ class Sync:
             side = replace(side, branch=BRANCHES + branch_of(identity.name, identity.id))
         found += renamed
         conflicts.add(repo, found)
-        taken = self._plan(repo, side, fetch, result, pulled, found)
+        taken = replace(self._plan(repo, side, fetch, result, pulled, found), left_out=left_out)
         if result.how != "none" or identity != pool.identity:
             self._library.changed(side.id)
         return taken
@@ -225,6 +231,7 @@ class Sync:
             updates,
             objects,
             _marks(repo),
+            [],
         )
 
     def _follow_name(
