@@ -265,7 +265,8 @@ class Repository:
         """Have `git status` show only the pool's own files, and images yet to be taken in."""
         lines = [_EXCLUDE, *(f"!/*{ext}\n" for ext in IMAGE_EXTENSIONS)]
         others = sorted(name for name in self.folder.dropped_files() if name not in kept)
-        lines += [f"/{_escape(name)}\n" for name in others]
+        # What macOS leaves beside each file is called like it, with a dot in front.
+        lines += ["/.*\n", *(f"/{_escape(name)}\n" for name in others)]
         path = self.git / "info" / "exclude"
         data = "".join(lines).encode("utf-8", "surrogateescape")
         with contextlib.suppress(FileNotFoundError, IsADirectoryError):
