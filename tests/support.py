@@ -187,14 +187,19 @@ class Server:
         return self.request("POST", path, body, {"Content-Type": "application/json"})
 
     def send_form(
-        self, path: str, files: dict[str, tuple[str, bytes]], headers: Any = None, **fields: Any
+        self,
+        path: str,
+        files: dict[str, tuple[str, bytes]] | list[tuple[str, tuple[str, bytes]]],
+        headers: Any = None,
+        **fields: Any,
     ) -> Answer:
+        """files: by their fields' names; as pairs where one name comes several times."""
         edge = uuid.uuid4().hex
         parts = [
             f'--{edge}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode()
             for k, v in fields.items()
         ]
-        for key, (name, data) in files.items():
+        for key, (name, data) in files.items() if isinstance(files, dict) else files:
             head = f'--{edge}\r\nContent-Disposition: form-data; name="{key}"; filename="{name}"'
             parts.append(head.encode() + b"\r\n\r\n" + data + b"\r\n")
         body = b"".join(parts) + f"--{edge}--\r\n".encode()

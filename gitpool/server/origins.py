@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from multidict import MultiMapping
 
 PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s\[\]@/\\?#:,]+)(?::(?P<port>\d{1,5})?)?", re.ASCII)
+_HOST = re.compile(
+    r"(?P<name>\[[0-9a-f:.]+\]|[^\s\[\]@/\\?#:,]+)(?::(?P<port>\d{1,5})?)?", re.ASCII
+)
 # One pair of `Forwarded`: https://www.rfc-editor.org/rfc/rfc7239#section-4
 _PAIR = re.compile(r'[\s;,]*([\w-]+)=("(?:[^"\\]|\\.)*"|[^\s;,"]+)\s*(?=[;,]|$)', re.ASCII)
 _LONGEST = 1024
