@@ -58,7 +58,7 @@ def git(folder: Path, *arguments: str, check: bool = True) -> str:
         cwd=folder,
         env=_GIT_ENVIRONMENT,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
@@ -136,12 +136,12 @@ class Server:
 
     def __enter__(self) -> Server:
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(300)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        self._thread.join(300)
         assert not self._thread.is_alive()
 
     def _serve(self) -> None:
@@ -169,7 +169,7 @@ class Server:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()

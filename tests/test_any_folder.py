@@ -44,7 +44,7 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(7200)
 def test_the_checks_and_tests_are_found_in_order(clone: Path) -> None:
     run(clone, "ruff", "check", "--no-cache", ".")
     run(clone, "ruff", "format", "--no-cache", "--check", ".")

@@ -566,7 +566,7 @@ def test_killed_at_any_moment_it_is_old_or_new(tmp_path: Path, profile: bool) ->
         assert process.stdout.readline() == "begun\n"
         time.sleep(chance.uniform(0.05, 0.5))
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(300)
         process.stdout.close()
         table.restart()
         if profile:

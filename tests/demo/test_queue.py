@@ -29,7 +29,7 @@ class Gate:
 
     def go(self, value: int) -> tuple[int]:
         self.entered.set()
-        assert self.opened.wait(10)
+        assert self.opened.wait(300)
         return (value,)
 
 

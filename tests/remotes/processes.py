@@ -45,7 +45,7 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    process.wait(10)
+    process.wait(300)
 
 
 def run_git(
