@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +201,68 @@ def test_a_disk_that_fails_while_they_take_their_places_leaves_none(
     assert (answer.status, answer.code) == (503, "disk_full")
     monkeypatch.undo()
     assert tree_of(server.pools) == before
+
+
+_KILLED = """
+import os, sys, time
+from pathlib import Path
+from gitpool.service import Service
+
+base = Path(sys.argv[1])
+service = Service(base / "input" / "grid_pool", base / "user", time.time, delay=3600)
+replace = os.replace
+
+
+def stop(source, target):
+    if str(target).endswith("img_0004.png"):
+        os._exit(9)
+    replace(source, target)
+
+
+os.replace = stop
+files = [(name, base / name) for name in ("a", "b", "c")]
+service.pools.add_all(sys.argv[2], files, 1, "new")
+"""
+
+
+@pytest.fixture
+def killed(server: Server) -> str:
+    """A profile of one image, to which three were about to be added when the process was killed:
+    two of them are in their places."""
+    profile = server.create("x")
+    server.add(profile, picture(9))
+    for number, name in enumerate("abc"):
+        (server.host.folder / name).write_bytes(picture(number))
+    command = [sys.executable, "-c", _KILLED, str(server.host.folder), profile]
+    root = Path(__file__).resolve().parents[1]
+    assert subprocess.run(command, cwd=root, check=False, timeout=300).returncode == 9
+    assert (server.pools / profile / "img_0003.png").exists()
+    return profile
+
+
+def test_a_kill_in_the_middle_leaves_none_of_them(server: Server, killed: str) -> None:
+    folder = server.pools / killed
+    assert server.post("/grid_pool/label", pool_id=killed, index=0, label="next").status == 200
+    assert contents(server, killed) == [picture(9)]
+    images = [path.name for path in folder.glob("*.png")]
+    assert images == ["img_0001.png"]
+    assert not (folder / ".git" / "gitpool-adding").exists()
+    server.snapshot(killed)
+    judge(folder)
+
+
+def test_what_somebody_put_there_since_is_taken_in(server: Server, killed: str) -> None:
+    path = server.pools / killed / "img_0002.png"
+    path.unlink()
+    path.write_bytes(picture(50, (30, 30)))
+    server.snapshot(killed)
+    assert contents(server, killed) == [picture(9), picture(50, (30, 30))]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+def test_a_garbled_note_removes_nothing(server: Server, killed: str, text: str) -> None:
+    folder = server.pools / killed
+    (folder / ".git" / "gitpool-adding").write_text(text)
+    server.snapshot(killed)
+    assert sorted(contents(server, killed)) == sorted([picture(9), picture(0), picture(1)])
+    judge(folder)
