@@ -42,7 +42,7 @@ class Command:
         """Queue a prompt and wait for its history entry."""
         data = json.dumps({"prompt": prompt, "prompt_id": "run"}).encode()
         urllib.request.urlopen(self.address + "/prompt", data, timeout=300).close()
-        for _ in range(500):
+        for _ in range(30_000):
             if entry := self.get("/history/run").get("run"):
                 return entry
             time.sleep(0.02)

@@ -77,7 +77,7 @@ async def history(demo: Demo, query: str = "") -> list[str]:
 
 
 async def all_done(demo: Demo) -> None:
-    for _ in range(500):
+    for _ in range(30_000):
         if (await demo.get("/prompt"))[1]["exec_info"]["queue_remaining"] == 0:
             return
         await asyncio.sleep(0.01)
