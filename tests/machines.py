@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from support import Server, judge, mask, picture
 
 ROUTE = "/grid_pool/profiles/"
-PATIENCE = 60.0
+# For waiting: what is right comes long before, on the slowest machine too.
+PATIENCE = 300.0
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait for what is about to be."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
 
 
 class Machine(Server):

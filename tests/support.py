@@ -58,7 +58,7 @@ def git(folder: Path, *arguments: str, check: bool = True) -> str:
         cwd=folder,
         env=_GIT_ENVIRONMENT,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
@@ -136,12 +136,12 @@ class Server:
 
     def __enter__(self) -> Server:
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(300)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        self._thread.join(300)
         assert not self._thread.is_alive()
 
     def _serve(self) -> None:
@@ -169,7 +169,7 @@ class Server:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -187,14 +187,19 @@ class Server:
         return self.request("POST", path, body, {"Content-Type": "application/json"})
 
     def send_form(
-        self, path: str, files: dict[str, tuple[str, bytes]], headers: Any = None, **fields: Any
+        self,
+        path: str,
+        files: dict[str, tuple[str, bytes]] | list[tuple[str, tuple[str, bytes]]],
+        headers: Any = None,
+        **fields: Any,
     ) -> Answer:
+        """files: by their fields' names; as pairs where one name comes several times."""
         edge = uuid.uuid4().hex
         parts = [
             f'--{edge}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode()
             for k, v in fields.items()
         ]
-        for key, (name, data) in files.items():
+        for key, (name, data) in files.items() if isinstance(files, dict) else files:
             head = f'--{edge}\r\nContent-Disposition: form-data; name="{key}"; filename="{name}"'
             parts.append(head.encode() + b"\r\n\r\n" + data + b"\r\n")
         body = b"".join(parts) + f"--{edge}--\r\n".encode()

@@ -486,7 +486,7 @@ def test_a_disk_that_fails_at_any_moment_leaves_old_or_new(
             [sys.executable, "-c", FAILING, str(place / "one"), str(at), str(number)],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
             env={**os.environ, "GITPOOL_ALLOW_REMOTES": "file"},
         )
@@ -664,7 +664,7 @@ except (Conflict, Damaged, NotFound) as error:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(300)
     assert [p.returncode for p in running] == [0, 0, 0]
     one.clock += 200_000
     one.compact()

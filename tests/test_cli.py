@@ -163,7 +163,7 @@ def everything(folder: Path) -> dict[str, tuple[int, bytes | None]]:
 def test_runs_as_a_module(home: Home) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "gitpool", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
 
     listed = run("list", str(home.comfy), "--json")
     assert listed.returncode == 0
@@ -486,7 +486,7 @@ def test_export_follows_a_link_and_writes_into_a_device(home: Home, tmp_path: Pa
     reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe").read_bytes()))
     reader.start()
     home.run("export", ONE, tmp_path / "pipe")
-    reader.join(20)
+    reader.join(300)
     assert zipfile.is_zipfile(io.BytesIO(got[0]))
     assert (tmp_path / "pipe").is_fifo()
 
@@ -1223,7 +1223,7 @@ def test_ctrl_c_ends_cleanly(home: Home, tmp_path: Path) -> None:
         with open(pipe, "rb") as file:
             assert file.read(2) == b"PK"
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=300)
         assert process.returncode == 130
         if option:
             assert json.loads(out)["error"]["code"] == "stopped"
@@ -1239,13 +1239,13 @@ def test_a_reader_that_has_enough_is_no_error(home: Home) -> None:
     assert process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == ""
-    assert process.wait(20) == 1
+    assert process.wait(300) == 1
 
 
 def test_a_terminal_without_the_letters(home: Home) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     process = python("list", str(home.pools), env=environment)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, "")
     assert "Gr??e ?/x" in out
 
@@ -1261,7 +1261,7 @@ def test_a_server_needs_neither_aiohttp_nor_for_most_pillow(home: Home) -> None:
         "    assert main([words[0], folder, *words[1:]]) == 1\n"
     )
     command = [sys.executable, "-c", code, str(home.pools), str(home.comfy / "x.zip")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("needs Pillow") == 3
 

@@ -143,7 +143,7 @@ def must_be_found(file: str, how: str) -> bool:
     return file not in PLAIN or how == "zeroed"
 
 
-@pytest.mark.timeout(3600 if FULL else 120)
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("how", DAMAGES)
 def test_what_a_disk_spoils_is_found_and_mended(
     patient: Callable[[], Patient], template: Path, how: str

@@ -62,7 +62,7 @@ def test_kill_at_random_moments_loses_nothing(tmp_path: Path) -> None:
         # A kill in the middle of a line leaves half a word, which says nothing.
         lines = (first + process.stdout.read()).splitlines(keepends=True)
         said = [line for line in lines if line.endswith("\n")]
-        process.wait(10)
+        process.wait(300)
         process.stdout.close()
         service.versions.snapshot("p", f"after kill {turn}")
         judge(folder)
@@ -145,7 +145,7 @@ for n in range(3):
     service.pools.add("p", base / "staged", 0)
 """
     (tmp_path / "picture").write_bytes(picture())
-    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, cwd=ROOT, timeout=60)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, cwd=ROOT, timeout=300)
     folder = tmp_path / "pools" / "p"
     assert git(folder, "log", "-1", "--format=%s") == "Add 3 images"
     judge(folder)

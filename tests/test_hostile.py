@@ -13,7 +13,7 @@ from aiohttp import web
 from support import Answer, LocalHost, Server, mask, picture, tree_of
 
 from gitpool.profiles import locks
-from gitpool.server.guard import reaches_hidden
+from gitpool.server.hidden import reaches_hidden
 from gitpool.server.setup import setup
 
 P = "/grid_pool/profiles/"

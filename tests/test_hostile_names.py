@@ -86,7 +86,7 @@ def test_no_short_name_of_gits_own_files_is_a_files_name(tmp_path: Path) -> None
 AIOHTTP = int(aiohttp.__version__.split(".")[1])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(7200)
 def test_no_name_of_a_profile_makes_a_path_that_some_system_spoils(
     machines: object, tmp_path: Path
 ) -> None:

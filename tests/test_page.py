@@ -41,8 +41,9 @@ def test_every_icon_is_one_that_comfyui_has() -> None:
         name for path in MODULES for name in re.findall(r'icon(?:: |\()"([\w-]+)"', text_of(path))
     }
     assert len(named) > 10
-    package = pytest.importorskip("comfyui_frontend_package")
-    static = Path(package.__file__).parent / "static" / "assets"
+    import comfyui_frontend_package
+
+    static = Path(comfyui_frontend_package.__file__).parent / "static" / "assets"
     sheets = "".join(text_of(sheet) for sheet in static.glob("*.css"))
     assert [name for name in named if f".pi-{name}:" not in sheets] == []
 
@@ -56,14 +57,13 @@ def test_every_stylesheet_is_loaded() -> None:
 
 def test_the_types_hold(tmp_path: Path) -> None:
     npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is missing, so types are not checked")
+    assert npm, "npm is missing: install it first (tests/run.sh does)"
     compiler = ROOT / "build" / "typescript" / "node_modules" / ".bin" / "tsc"
     if not compiler.exists():
         folder = ROOT / "build" / "typescript"
         folder.mkdir(parents=True, exist_ok=True)
         command = [npm, "install", "--silent", "--no-save", "--prefix", str(folder), TYPESCRIPT]
-        subprocess.run(command, check=True, timeout=120)
+        subprocess.run(command, check=True, timeout=300)
     shutil.copytree(WEB, tmp_path / "extensions" / "gitpool")
     scripts = tmp_path / "scripts"
     scripts.mkdir()
@@ -76,7 +76,7 @@ def test_the_types_hold(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.stdout == ""

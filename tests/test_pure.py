@@ -670,7 +670,7 @@ def test_processes_that_edit_one_profile_lose_nothing(tmp_path: Path) -> None:
         )
         for number in range(4)
     ]
-    said = [worker.communicate(timeout=60) for worker in workers]
+    said = [worker.communicate(timeout=300) for worker in workers]
     for worker, (out, err) in zip(workers, said, strict=True):
         assert worker.returncode == 0, err.decode()
         assert len(out.split()) == 10

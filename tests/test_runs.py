@@ -45,7 +45,7 @@ class Hold:
 
     def go(self, images: Any) -> tuple[Any, int]:
         self.entered.set()
-        assert self.opened.wait(60)
+        assert self.opened.wait(300)
         return images, 1
 
 
@@ -169,7 +169,7 @@ def studio(
 
     def run(test: Callable[[Studio], Awaitable[None]]) -> None:
         async def limited(demo: Demo) -> None:
-            await asyncio.wait_for(test(Studio(demo)), 120)
+            await asyncio.wait_for(test(Studio(demo)), 300)
 
         with_demo(tmp_path, limited, setup=lambda host: {**join(host), "Hold": Hold})
 
@@ -465,7 +465,7 @@ def test_threads_of_one_run_agree_while_somebody_restores(server: Server) -> Non
     gave: list[tuple[str, int, Any, Any]] = []
 
     def look(index: int) -> None:
-        start.wait(30)
+        start.wait(300)
         for number in range(20):
             run = f"run {number}"
             image = runs[run].give(index=index, pool_id=profile)[0]
@@ -478,13 +478,13 @@ def test_threads_of_one_run_agree_while_somebody_restores(server: Server) -> Non
     threads = [threading.Thread(target=look, args=(i % 2,)) for i in range(4)]
     for thread in threads:
         thread.start()
-    start.wait(30)
+    start.wait(300)
     for number in range(8):
         snapshot = old if number % 2 == 0 else new
         fields = {"id": profile, "snapshot": snapshot}
         assert server.post(PROFILES + "restore", **fields).status == 200
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
     assert len(gave) == 80
     for run in runs:
         seen = [(i, image, key) for each, i, image, key in gave if each == run]

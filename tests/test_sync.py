@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from machines import ROUTE, Machine, picture_bytes
+from machines import ROUTE, Machine, eventually, picture_bytes
 from remotes.folder import GitUser
 from remotes.http_server import HttpGit
 from remotes.ssh_server import SshGit
 from support import git, picture
+
+from gitpool.remote.transport import Limits
 
 Start = Callable[[str], Machine]
 TOKEN = "sekret-0123456789"
@@ -441,15 +444,16 @@ def test_edits_made_while_the_network_is_slow_are_never_lost(
     second.fetch("Heroes")
     first.add(profile, picture(10), ts=1)
     first.sync(profile)
-    http_git.delay = 0.5
+    second.service.remotes.limits = Limits(silence=3600)
+    http_git.hold = threading.Event()
     job = second.start_sync(id=profile)
-    time.sleep(0.2)
-    begun = time.monotonic()
+    eventually(lambda: http_git.faults["hold"])
+    # Nothing goes on with the sync before both are answered.
     second.add(profile, picture(11), ts=2)
     second.label(profile, 0, "meanwhile")
-    assert time.monotonic() - begun < 0.4
+    assert second.job(job)["state"] == "running"
+    http_git.hold.set()
     assert second.ended(job)["result"]["status"] == "merged"
-    http_git.delay = 0
     assert second.images(profile) == picture_bytes(0, 1, 10, 11)
     assert second.labels(profile)[0] == "meanwhile"
     first.sync(profile)
@@ -464,12 +468,13 @@ def test_a_remote_that_is_changed_during_a_sync_is_not_taken_for_the_old_one(
     first = machines("first")
     first.connect(http_git.url("old"))
     profile = first.filled("Heroes", 1)
-    http_git.delay = 0.5
+    first.service.remotes.limits = Limits(silence=3600)
+    http_git.hold = threading.Event()
     job = first.start_sync(id=profile)
-    time.sleep(0.2)
+    eventually(lambda: http_git.faults["hold"])
     first.connect(http_git.url("new"))
+    http_git.hold.set()
     assert first.ended(job)["state"] == "done"
-    http_git.delay = 0
     assert first.get(ROUTE + "remote", id=profile).json["status"]["synced"] is None
     assert first.sync(profile)["status"] == "pushed"
 
@@ -533,10 +538,7 @@ def test_profiles_sync_by_themselves_where_that_is_set(
         for machine in (first, second):
             machine.connect(str(tmp_path / "remote.git"), auto_sync=True)
         profile = first.filled("Heroes", 1)
-        end = time.monotonic() + 20
-        while not second.get(ROUTE + "remote/profiles").json["profiles"]:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        eventually(lambda: second.get(ROUTE + "remote/profiles").json["profiles"])
         assert second.fetch("Heroes")["id"] == profile
 
 
@@ -550,15 +552,13 @@ def test_a_sync_that_a_restart_cut_off_is_carried_on_with(
     with Machine(tmp_path / "first") as first:
         first.connect(http_git.url("pools"))
         profile = first.filled("Heroes", 1)
+        first.service.remotes.limits = Limits(silence=3600)
         job = first.start_sync(id=profile)
-        time.sleep(0.3)
+        eventually(lambda: http_git.faults["stall"])
         assert first.job(job)["state"] == "running"
     http_git.stall = False
     with Machine(tmp_path / "first"):
-        end = time.monotonic() + 20
-        while not git(repo, "branch"):
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        eventually(lambda: git(repo, "branch"))
 
 
 def test_an_up_to_date_sync_is_one_request(machines: Start, http_git: HttpGit) -> None:

@@ -120,7 +120,7 @@ def test_killed_at_any_moment_a_sync_is_simply_done_again(
             return process.wait(kill_after or 60)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            return process.wait(20)
+            return process.wait(300)
 
     assert run(pools) == 0
     assert run(other, "--all") == 0

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machines import ROUTE, Machine, picture_bytes
+from machines import PATIENCE, ROUTE, Machine, eventually, picture_bytes
 from remotes.folder import GitUser, bare_git
 from remotes.http_server import HttpGit
 from remotes.ssh_server import SshGit, free_port
@@ -81,13 +81,6 @@ def agree(profile: str, *machines: Machine) -> None:
 
 def refs_of(repo: Path) -> str:
     return git(repo, "for-each-ref")
-
-
-def eventually(condition: Callable[[], object], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -227,18 +220,20 @@ def test_getting_a_profile_that_is_cut_anywhere_leaves_nothing(
 # The server is slow, silent or never ends.
 
 
+# So slow that nothing comes to its end while anybody waits.
+CRAWL = 2_000
+
+
 def phase_of(machine: Machine, job: str) -> str:
     return machine.job(job)["progress"]["phase"]
 
 
 def cancelled_quickly(machine: Machine, job: str, phase: str) -> None:
-    """Cancel a job in that phase; it ends within a second."""
+    """Cancel a job in that phase; it ends, though what it waits for wouldn't for hours."""
     eventually(lambda: phase_of(machine, job) == phase)
     time.sleep(0.2)
-    begun = time.monotonic()
     assert machine.post(ROUTE + "cancel", job=job).status == 200
     ended = machine.ended(job)
-    assert time.monotonic() - begun < 1
     assert (ended["state"], ended["error"]["code"]) == ("cancelled", "cancelled")
 
 
@@ -247,12 +242,12 @@ def test_a_slow_transfer_is_cancelled_at_once(
 ) -> None:
     first, second, profile = pair
     add_large(first, profile, 10, 3)
-    http_git.bytes_per_second = 50_000
+    http_git.bytes_per_second = CRAWL
     with unchanged(first, profile):
         cancelled_quickly(first, first.start_sync(id=profile), "send")
     http_git.bytes_per_second = None
     first.sync(profile)
-    http_git.bytes_per_second = 50_000
+    http_git.bytes_per_second = CRAWL
     with unchanged(second, profile):
         cancelled_quickly(second, second.start_sync(id=profile), "receive")
     with unchanged(second):
@@ -290,15 +285,14 @@ def test_a_silent_server_is_given_up(
     profile = first.filled("Heroes", 1)
     first.snapshot(profile)
     http_git.stall = True
-    begun = time.monotonic()
     with unchanged(first, profile):
         assert failed(first, first.start_sync(id=profile)) == "remote_timeout"
         job = first.post(ROUTE + "remote/test", url=http_git.url("pools")).json["job"]
         assert failed(first, job) == "remote_timeout"
         assert first.get(ROUTE + "remote/profiles").code == "remote_timeout"
-    assert time.monotonic() - begun < 10
     assert http_git.faults["stall"] == 3
     http_git.stall = False
+    first.service.remotes.limits = Limits()
     assert first.sync(profile)["status"] == "pushed"
 
 
@@ -316,7 +310,7 @@ def test_a_silent_ssh_is_given_up(
             # Connected, and then no greeting.
             assert failed(first, first.start_sync(id=profile)) == "remote_timeout"
         mute_ssh = tmp_path / "mute-ssh"
-        mute_ssh.write_text("#!/bin/sh\nexec sleep 60\n")
+        mute_ssh.write_text("#!/bin/sh\nexec sleep 3600\n")
         mute_ssh.chmod(0o755)
         monkeypatch.setenv("GIT_SSH_COMMAND", shlex.quote(str(mute_ssh)))
         with unchanged(first, profile):
@@ -329,6 +323,7 @@ def test_edits_go_on_while_many_pages_wait_for_a_silent_server(
 ) -> None:
     first = start("first")
     profile = first.filled("Heroes", 1)
+    first.service.remotes.limits = Limits(silence=3600)
     http_git.stall = True
     pages = [
         threading.Thread(target=first.get, args=(ROUTE + "remote/profiles",)) for _ in range(12)
@@ -339,12 +334,12 @@ def test_edits_go_on_while_many_pages_wait_for_a_silent_server(
     time.sleep(0.3)
     edit = threading.Thread(target=first.label, args=(profile, 0, "meanwhile"))
     edit.start()
-    edit.join(3)
+    edit.join(PATIENCE)
     was_held_up = edit.is_alive()
     http_git.stall = False
     http_git.close()
     for thread in (*pages, edit):
-        thread.join(30)
+        thread.join(300)
     assert not was_held_up
     assert first.labels(profile) == ["meanwhile"]
 
@@ -355,12 +350,10 @@ def test_an_endless_pack_is_stopped(pair: tuple[Machine, Machine, str], http_git
     first.sync(profile)
     second.service.remotes.limits = Limits(receive=2 << 20)
     http_git.endless = True
-    begun = time.monotonic()
     with unchanged(second, profile):
         assert failed(second, second.start_sync(id=profile)) == "remote_too_large"
         job = second.start_sync(remote_branch="Heroes", copy=True)
         assert failed(second, job) == "remote_too_large"
-    assert time.monotonic() - begun < 5
     assert http_git.faults["endless"] == 2
     received = [r.response_bytes for r in http_git.records if "upload-pack" in r.path]
     assert max(received) < 32 << 20
@@ -528,7 +521,7 @@ def test_an_ssh_that_talks_a_lot_is_listened_to(
     chatty.write_text(f'#!/bin/sh\n{chatter}\nexec {ssh_git.command()} "$@"\n')
     chatty.chmod(0o755)
     monkeypatch.setenv("GIT_SSH_COMMAND", shlex.quote(str(chatty)))
-    monkeypatch.setenv("GITPOOL_REMOTE_TIMEOUT", "5")
+    monkeypatch.setenv("GITPOOL_REMOTE_TIMEOUT", "300")
     first = machines("first")
     first.connect(ssh_git.url("pools"))
     profile = first.filled("Heroes", 1)
@@ -658,7 +651,7 @@ def test_two_machines_that_never_wait_for_each_other_converge(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(100)
+        thread.join(300)
     assert len(told) == 2 * rounds
     assert {job["state"] for job in told} == {"done"}, told
     for machine in (first, second, first):
@@ -676,9 +669,11 @@ def test_one_profile_syncs_once_at_a_time(
     pair: tuple[Machine, Machine, str], http_git: HttpGit
 ) -> None:
     first, _, profile = pair
-    http_git.delay = 0.3
+    first.service.remotes.limits = Limits(silence=3600)
+    http_git.hold = threading.Event()
     jobs = {first.start_sync(id=profile) for _ in range(5)}
     assert len(jobs) == 1
+    http_git.hold.set()
     first.ended(jobs.pop())
 
 
@@ -703,13 +698,11 @@ def test_a_transfer_that_a_restart_cut_off_is_carried_on_with(
         add_large(other if direction == "receive" else machine, profile, 10, 3)
         if direction == "receive":
             other.sync(profile)
-        http_git.bytes_per_second = 50_000
+        http_git.bytes_per_second = CRAWL
         before = state_of(machine)
         job = machine.start_sync(id=profile)
         eventually(lambda: phase_of(machine, job) == direction)
         time.sleep(0.2)
-        begun = time.monotonic()
-    assert time.monotonic() - begun < 6
     assert json.loads(note.read_text()) == [profile]
     after = state_of(machine)
     assert {n: b for n, b in after.items() if not n.endswith(PENDING)} == before
@@ -959,14 +952,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(folder)]
-    try:
-        subprocess.run(words, check=True, capture_output=True, timeout=10)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"A small disk can't be mounted by this user: {error}")
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"A small disk can't be mounted by this user: {done.stderr}"
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=10)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=300)
 
 
 def fill(folder: Path, left: int) -> Path:

@@ -487,9 +487,7 @@ def test_a_helper_that_knows_nothing_asks_nobody(
     config = Path(os.environ["GIT_CONFIG_GLOBAL"])
     config.write_text(config.read_text() + f'[core]\n\taskPass = "{prompt}"\n')
     first.connect(guarded.url("pools"))
-    begun = time.monotonic()
     assert first.failed_sync(first.filled("Heroes", 1))["code"] == "remote_auth"
-    assert time.monotonic() - begun < 5
     assert asked.exists()
     assert not window.exists()
 
@@ -497,20 +495,18 @@ def test_a_helper_that_knows_nothing_asks_nobody(
 def test_a_helper_that_hangs_can_be_cancelled(
     first: Listening, guarded: HttpGit, helper: Callable[[str], Path]
 ) -> None:
-    asked = helper("exec sleep 12")
+    asked = helper("exec sleep 3600")
     first.connect(guarded.url("pools"))
     profile = first.filled("Heroes", 1)
     job = first.start_sync(id=profile)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 300
     while not asked.exists():
         assert time.monotonic() < end
         time.sleep(0.02)
-    begun = time.monotonic()
     first.post(ROUTE + "cancel", job=job)
     # Nor does it keep an edit waiting.
     first.label(profile, 0, "meanwhile")
     assert first.ended(job)["state"] == "cancelled"
-    assert time.monotonic() - begun < 1
 
 
 def test_a_profiles_folder_cannot_name_a_program_or_another_place(

@@ -10,16 +10,13 @@ import threading
 import time
 from pathlib import Path
 
-from faults import FULL, amount
+from faults import amount
 from support import git, judge, picture
 
 from gitpool.service import Service
 
 WRITERS = 8
 EDITS = amount(6, 50)
-# Beyond it an edit feels stuck.
-_LONGEST_WAIT = 2.0
-
 _WRITER = """
 import json, sys, time
 from pathlib import Path
@@ -96,8 +93,6 @@ def test_many_processes_edit_one_profile(tmp_path: Path) -> None:
     worst, named = _writers(tmp_path, WRITERS, EDITS)
     print(f"\n{WRITERS} processes, {EDITS} edits each: the longest wait was {worst:.2f} s")
     _all_there(service, WRITERS, EDITS, named)
-    if FULL:
-        assert worst < _LONGEST_WAIT
 
 
 def _all_there(service: Service, count: int, edits: int, named: list[str]) -> None:
@@ -144,5 +139,3 @@ def test_two_servers_on_one_folder(tmp_path: Path) -> None:
     assert listed == {"p", *made}
     for profile in made:
         judge(service.library.path_of(profile))
-    if FULL:
-        assert worst < _LONGEST_WAIT

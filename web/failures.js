@@ -13,7 +13,10 @@ const WORDS = {
   busy: () => [t("Something else is working on this pool."), t("Try again in a moment.")],
   history_moved: () => [t("Something else changed this at the same moment."), t("Try again.")],
   stopping: () => [t("ComfyUI is about to stop.")],
-  foreign_page: () => [t("This request comes from another web page, so it was refused.")],
+  foreign_page: () => [
+    t("The server takes {address} for another site's page, so this was refused.", { address: location.origin }),
+    t("Have the proxy before ComfyUI pass its address on, or add it to trusted_origins in Git Pool's settings.json."),
+  ],
 
   not_an_image: () => [t("This file isn't an image that can be read."), t("Use PNG, JPEG, WebP, GIF, BMP or TIFF.")],
   broken_image: () => [t("This image is damaged and can't be read whole."), t("Export it again.")],

@@ -14,7 +14,7 @@ from ..identifiers import branch_of, is_image_name
 from ..pool.content import hash_file
 from ..pool.folder import missing_images, rebuild
 from ..pool.manifest import MANIFEST_NAME, Manifest, is_mask_name
-from . import checkout, leftovers, unfinished
+from . import additions, checkout, leftovers, unfinished
 from .ancestry import is_ancestor
 from .changes import Changes, Version, compare
 from .index import Files, read_index, vouched, write_index
@@ -54,6 +54,7 @@ def settle(repo: Repository, identity: Identity, now: int) -> None:
     HEAD on the profile's own branch, whatever a git user checked out."""
     repo.sweep()
     mend(repo, identity)
+    additions.clear(repo)
     checkout.finish(repo)
     unfinished.go_on(repo)
     _follow_name(repo, identity)

@@ -10,7 +10,7 @@ import contextlib
 import os
 import stat
 import unicodedata
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -146,16 +146,23 @@ class PoolFolder:
         durable.write_file(path, manifest.dump())
         return manifest
 
-    def add(self, manifest: Manifest, staged: Path, label: str, added: int) -> Manifest:
-        """Take the staged image file in as a new slot, byte for byte.
+    def names_for(self, manifest: Manifest, infos: Iterable[images.ImageInfo]) -> list[str]:
+        """The names that new images get, in order."""
+        first = max(manifest.next_seq, self.highest_number() + 1)
+        return [image_name(first + n, info.extension) for n, info in enumerate(infos)]
 
-        staged: a file on the same file system, already synced, which is moved.
+    def add(
+        self, manifest: Manifest, files: Mapping[str, Path], label: str, added: int
+    ) -> Manifest:
+        """Take image files in as new slots, in order, byte for byte.
+
+        files: by the names that they get; on the same file system, already synced, and moved.
         """
-        info = images.verify(staged)
         durable.make_folder(self.path)
-        name = image_name(max(manifest.next_seq, self.highest_number() + 1), info.extension)
-        with self._placed(staged, name):
-            return self.save(manifest.add(Slot(name, None, label, added)))
+        for name in files:
+            manifest = manifest.add(Slot(name, None, label, added))
+        with self._placed(files):
+            return self.save(manifest)
 
     def remove_all(self, manifest: Manifest, indexes: list[int]) -> Manifest:
         """Remove the slots at these places, and their files."""
@@ -190,7 +197,7 @@ class PoolFolder:
             painted = images.mask_layer(images.decode(staged))
             with durable.replacing(staged) as file:
                 painted.save(file, "PNG")
-        with self._placed(staged, name):
+        with self._placed({name: staged}):
             return self.save(manifest.change(index, mask=name))
 
     def _mask_name(self, manifest: Manifest, index: int) -> str:
@@ -304,19 +311,22 @@ class PoolFolder:
         return told
 
     @contextlib.contextmanager
-    def _placed(self, staged: Path, name: str) -> Iterator[None]:
-        """Move a staged file to its place, durably, for a block that has the manifest name it;
-        gone again where it doesn't, unless it took another one's place."""
-        path = self.path / name
-        fresh = not path.exists()
-        os.replace(staged, path)
+    def _placed(self, files: Mapping[str, Path]) -> Iterator[None]:
+        """Move staged files to their places, durably, for a block that has the manifest name
+        them; gone again where it doesn't, unless they took another one's place."""
+        fresh: set[str] = set()
         try:
+            for name, staged in files.items():
+                path = self.path / name
+                if not path.exists():
+                    fresh.add(name)
+                os.replace(staged, path)
             durable.sync_folder(self.path)
             yield
         except BaseException:
             saved = self.read()
-            if fresh and not (saved and name in saved.file_names()):
-                path.unlink(missing_ok=True)
+            for name in fresh - (saved.file_names() if saved else frozenset()):
+                (self.path / name).unlink(missing_ok=True)
             raise
 
     def highest_number(self) -> int:

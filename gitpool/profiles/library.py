@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import Conflict, Damaged, NotFound
-from ..git import numbers, snapshots
+from ..git import additions, numbers, snapshots
 from ..git.contents import Contents
 from ..git.format import require_known_format
 from ..git.history import History
@@ -52,6 +52,12 @@ class OpenPool:
         """The content ids of those files of the pool that are there, by name."""
         return self.contents.of(self.folder.path, names)
 
+    @contextlib.contextmanager
+    def adding(self, files: Mapping[str, Path]) -> Iterator[None]:
+        """Call it around moving several files into the folder, by the names they get: a crash
+        leaves all or none. In a plain pool what no slot names isn't looked at."""
+        yield
+
     def holds(self, content_id: str) -> bool:
         """Whether that content can be put into the folder again."""
         return self.kept.holds(content_id)
@@ -72,6 +78,11 @@ class OpenProfile(OpenPool):
         """Snapshot first, if files about to be replaced hold what no snapshot has."""
         if snapshots.is_dirty(self.repo, list(names)):
             snapshots.take(self.repo, self.identity, "auto", now)
+
+    @contextlib.contextmanager
+    def adding(self, files: Mapping[str, Path]) -> Iterator[None]:
+        with additions.noted(self.repo, files):
+            yield
 
     def holds(self, content_id: str) -> bool:
         return content_id in self.repo.objects
@@ -126,6 +137,13 @@ class Library:
                 self.registry.get(pool_id)
         return PoolFolder(path)
 
+    def present(self, pool_id: str) -> PoolFolder:
+        """A pool that is there, to be edited. Raises NotFound, and leaves nothing behind."""
+        folder = self.folder(pool_id)
+        if not folder.path.is_dir():
+            raise NotFound("unknown_pool", "There is no such pool.")
+        return folder
+
     def manifest(self, pool_id: str) -> Manifest:
         """A pool's manifest for reading; a lost one is rebuilt, with what the newest snapshot
         remembers. Changes nothing."""
@@ -175,13 +193,16 @@ class Library:
         return KeptFiles(self.private / "undo" / check_id(pool_id), self._ids)
 
     @contextlib.contextmanager
-    def edit(self, pool_id: str) -> Iterator[OpenPool]:
-        """Open a pool to change it, profile or plain."""
-        path = self.path_of(pool_id)
+    def edit(self, pool_id: str, new: bool = False) -> Iterator[OpenPool]:
+        """Open a pool to change it, profile or plain. Raises NotFound where there is none, unless
+        it may be a new one."""
+        path, find = self.path_of(pool_id), self.folder if new else self.present
+        # Asked before the lock too, whose file would be left.
+        find(pool_id)
         with self.locks.hold(pool_id):
             identity = self.registry.find(pool_id)
             if identity is None:
-                folder = self.folder(pool_id)
+                folder = find(pool_id)
                 if path.is_dir():
                     durable.sweep_temporary(path)
                 journal = self.journal(pool_id)

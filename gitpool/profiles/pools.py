@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import Malformed, NotFound
+from ..errors import GitPoolError, Malformed, NotFound
 from ..identifiers import check_id, check_image_name, check_text
 from ..pool.content import version_of
 from ..pool.folder import PoolFolder
+from ..pool.images import ImageInfo, verify
 from ..pool.lfs_pointer import LONGEST
 from ..pool.manifest import LABEL_LIMIT, Manifest
+from ..pool.threads import each
 from .edits import Edit, step
 from .library import Library, OpenPool
 
@@ -31,15 +33,40 @@ class Pools:
     def add(
         self, pool_id: str, staged: Path, added: int, label: str = "", batch: object = ""
     ) -> dict[str, Any]:
-        """Add an image from a staged file, which is moved.
+        """Add an image from a staged file, which is moved. Otherwise like `add_all`."""
+        return self.add_all(pool_id, [("", staged)], added, label, batch)
 
-        batch: a word of the caller's; images added one after another under it are undone at once.
+    def add_all(
+        self,
+        pool_id: str,
+        staged: Sequence[tuple[str, Path | GitPoolError]],
+        added: int,
+        label: str = "",
+        batch: object = "",
+    ) -> dict[str, Any]:
+        """Add images from staged files, which are moved: all in one step, in order. What isn't
+        taken is named in `left_out`; where nothing is, raises what the first was refused for.
+
+        staged: what each was called, and where it is, or why it didn't come. batch: a word of the
+        caller's; what is added under it, time after time, is undone at once.
         """
         label = check_text(label, "label", LABEL_LIMIT)
         word = check_id(batch, "batch") if batch else ""
+        self._library.folder(pool_id)
+        found = each(_verified, [file for _, file in staged])
+        taken = [one for one in found if not isinstance(one, GitPoolError)]
+        refused = [
+            (name, error)
+            for (name, _), error in zip(staged, found, strict=True)
+            if isinstance(error, GitPoolError)
+        ]
+        if not taken:
+            raise refused[0][1]
         with self._editing(pool_id, "add", word) as edit:
-            edit.done(edit.pool.folder.add(edit.pool.manifest, staged, label, added))
-        return self._done(edit.pool, edit.manifest)
+            _add(edit, taken, label, added)
+        left_out = [{"name": name, "why": error.message} for name, error in refused]
+        said = self._done(edit.pool, edit.manifest)
+        return {**said, "left_out": left_out} if left_out else said
 
     def remove(self, pool_id: str, index: int, image: object = None) -> dict[str, Any]:
         with self._editing(pool_id, "delete") as edit:
@@ -118,7 +145,7 @@ class Pools:
 
     @contextlib.contextmanager
     def _editing(self, pool_id: str, kind: str, batch: str = "") -> Iterator[Edit]:
-        with self._library.edit(pool_id) as pool:
+        with self._library.edit(pool_id, new=kind == "add") as pool:
             yield Edit(pool, kind, self._library.now(), batch)
 
     def _step(self, pool_id: str, back: bool) -> dict[str, Any]:
@@ -146,6 +173,24 @@ class Pools:
 def _may_be_a_pointer(version: str | None) -> bool:
     """Whether a file is gone or so small that Git LFS may keep what it stands for."""
     return version is None or int(version.rpartition(".")[2], 16) <= LONGEST
+
+
+def _verified(file: Path | GitPoolError) -> tuple[Path, ImageInfo] | GitPoolError:
+    if isinstance(file, GitPoolError):
+        return file
+    try:
+        return file, verify(file)
+    except GitPoolError as error:
+        return error
+
+
+def _add(edit: Edit, taken: list[tuple[Path, ImageInfo]], label: str, added: int) -> None:
+    folder, manifest = edit.pool.folder, edit.pool.manifest
+    names = folder.names_for(manifest, [info for _, info in taken])
+    files = dict(zip(names, (path for path, _ in taken), strict=True))
+    # One alone, if a crash leaves it, is all of them.
+    with edit.pool.adding(files) if len(files) > 1 else contextlib.nullcontext():
+        edit.done(folder.add(manifest, files, label, added))
 
 
 def _remove(edit: Edit, indexes: list[int]) -> None:

@@ -149,6 +149,7 @@ class Profiles:
         source = library.folder(source_id)
         if not source.path.is_dir():
             raise NotFound("unknown_pool", "There is no such pool.")
+        library.registry.get(profile_id)
         first, second = sorted((check_id(source_id), check_id(profile_id)))
         with library.locks.hold(first), library.locks.hold(second):  # noqa: SIM117
             with library.open_profile(profile_id) as pool:

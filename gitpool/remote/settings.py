@@ -1,7 +1,7 @@
 """Which remote is whose: `settings.json` in the user folder, and what the environment says.
 
-`allow_remotes` is read here and written nowhere: only who runs the server allows `http` or
-folders.
+`allow_remotes` and `trusted_origins` are read here and written nowhere: only who runs the server
+allows `http` or folders, and says at which addresses it is reached.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class RemoteSetting:
 
 
 class Settings:
-    """The settings in `folder`. environment: `GITPOOL_REMOTE`, `GITPOOL_ALLOW_REMOTES`."""
+    """The settings in `folder`. environment: `GITPOOL_REMOTE`, `GITPOOL_ALLOW_REMOTES`,
+    `GITPOOL_TRUSTED_ORIGINS`."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._path = folder / SETTINGS
@@ -47,6 +48,14 @@ class Settings:
         kinds = [str(kind) for kind in said] if isinstance(said, list) else []
         kinds += self._environment.get("GITPOOL_ALLOW_REMOTES", "").split(",")
         return frozenset(kind.strip().lower() for kind in kinds) & frozenset(_KINDS)
+
+    def trusted_origins(self) -> frozenset[str]:
+        """The addresses that the page may be opened at, as they were written, beside those that
+        a request itself tells."""
+        said = read_object(self._path).get("trusted_origins")
+        listed = [each for each in said if isinstance(each, str)] if isinstance(said, list) else []
+        listed += self._environment.get("GITPOOL_TRUSTED_ORIGINS", "").split(",")
+        return frozenset(filter(None, (each.strip() for each in listed)))
 
     def remote(self, profile_id: str | None) -> RemoteSetting | None:
         """The profile's own remote, else the default; None where there is neither."""

@@ -71,7 +71,7 @@ def answered(handler: Handler, checked: bool = False) -> Handler:
     async def wrapped(request: web.Request) -> web.StreamResponse:
         try:
             if checked:
-                guard.check_caller(request)
+                await guard.check_caller(request)
             return await handler(request)
         except (ConnectionError, web.HTTPException) as error:
             if isinstance(error, web.HTTPRequestEntityTooLarge):

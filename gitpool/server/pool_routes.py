@@ -16,7 +16,10 @@ from ..pool import images, layers
 from ..pool.manifest import is_mask_name
 from ..service import Service
 from .answers import FOREVER, MARK, answered, body_of, changing, draw, run, success
-from .uploads import Form, read_form, staging
+from .uploads import Form, received
+
+# Images that one request may add.
+_AT_ONCE = 1000
 
 
 def register(routes: web.RouteTableDef, service: Service) -> None:
@@ -38,14 +41,15 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
     @changing
     async def add(request: web.Request) -> web.Response:
         def act(form: Form) -> dict[str, Any]:
-            if form.file is None:
+            if not form.files:
                 raise Malformed("no_image", "The form has no image.")
             added = form.whole_number("ts") if "ts" in form.text else int(_milliseconds(service))
             label = form.text.get("label", "")
             added, batch = max(0, min(added, 2**53)), form.text.get("batch", "")
-            return pools.add(_pool_id(form), form.file, added, label, batch)
+            files = [(file.name, file.refused or file.path) for file in form.files]
+            return pools.add_all(_pool_id(form), files, added, label, batch)
 
-        return await _with_upload(request, service, "image", act)
+        return await _with_upload(request, service, "image", act, service.library.folder, _AT_ONCE)
 
     @routes.post("/grid_pool/remove")
     @changing
@@ -75,11 +79,11 @@ def register(routes: web.RouteTableDef, service: Service) -> None:
         def act(form: Form) -> dict[str, Any]:
             if form.file is None:
                 raise Malformed("no_mask", "The form has no mask.", "An empty one clears it.")
-            mask = form.file if form.file_size else None
+            mask = form.file.path if form.file.size else None
             index, image = form.whole_number("index"), form.text.get("image")
             return pools.set_mask(_pool_id(form), index, mask, image)
 
-        return await _with_upload(request, service, "mask", act)
+        return await _with_upload(request, service, "mask", act, service.library.present)
 
     @routes.post("/grid_pool/reorder")
     @changing
@@ -128,10 +132,21 @@ def _gone_meanwhile() -> Iterator[None]:
 
 
 async def _with_upload(
-    request: web.Request, service: Service, field: str, act: Callable[[Form], dict[str, Any]]
+    request: web.Request,
+    service: Service,
+    field: str,
+    act: Callable[[Form], dict[str, Any]],
+    find: Callable[[str], object],
+    most: int = 1,
 ) -> web.Response:
-    async with staging(service.library) as folder:
-        form = await read_form(request, field, folder, images.MAX_FILE_BYTES)
+    """find: raises NotFound where the pool isn't there, before any of the files is taken in."""
+
+    def expect(form: Form) -> None:
+        if "pool_id" in form.text:
+            find(_pool_id(form))
+
+    limit = images.MAX_FILE_BYTES
+    async with received(request, service.library, field, limit, most, expect) as form:
         return success(await run(act, form))
 
 

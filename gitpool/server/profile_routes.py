@@ -12,7 +12,7 @@ from ..errors import Malformed
 from ..identifiers import check_id, check_name, check_snapshot_id
 from ..service import Service
 from .answers import answered, body_of, changing, download, run, success
-from .uploads import read_form, staging
+from .uploads import received
 
 PREFIX = "/grid_pool/profiles/"
 _IMPORT_LIMIT = 32 << 30
@@ -133,12 +133,11 @@ def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
     @routes.post(PREFIX + "import")
     @changing
     async def import_file(request: web.Request) -> web.Response:
-        async with staging(service.library) as folder:
-            form = await read_form(request, "file", folder, _IMPORT_LIMIT)
+        async with received(request, service.library, "file", _IMPORT_LIMIT) as form:
             if form.file is None:
                 raise Malformed("no_file", "The form has no file.")
             name = form.text.get("name") or None
-            entry = await run(exchange.import_file, form.file, new_id(), name, form.file_name)
+            entry = await run(exchange.import_file, form.file.path, new_id(), name, form.file.name)
             return success(entry)
 
 

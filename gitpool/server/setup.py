@@ -7,12 +7,13 @@ import atexit
 import logging
 import os
 import time
+from collections.abc import Iterable
 
 from aiohttp import web
 
 from ..host import Host
 from ..service import Service, delay_from
-from . import guard, pool_routes, profile_routes, remote_routes, storage_routes
+from . import guard, hidden, pool_routes, profile_routes, remote_routes, storage_routes
 from .answers import run
 
 log = logging.getLogger("gitpool")
@@ -37,7 +38,12 @@ def setup(host: Host) -> Service:
     profile_routes.register(host.routes, service)
     remote_routes.register(host.routes, service)
     storage_routes.register(host.routes, service)
-    host.app.middlewares.append(guard.keep_out_of_git)
+    host.app.middlewares.append(hidden.keep_out_of_git)
+
+    async def trusted() -> Iterable[str]:
+        return await run(service.remotes.settings.trusted_origins)
+
+    host.app[guard.TRUSTED] = trusted
 
     starting: set[asyncio.Task[None]] = set()
 

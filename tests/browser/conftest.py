@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from .editor import FLAGS, ROOT, Demo, Editor
 
@@ -64,6 +64,8 @@ def browser() -> Iterator[Browser]:
     package: other tests run loops of their own."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     assert program, "Chromium is missing: install your system's `chromium` package"
+    # What is right is there long before, on the slowest machine too.
+    expect.set_options(timeout=120_000)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield running

@@ -77,11 +77,11 @@ class Demo:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(20) == 0
+        assert self.process.wait(300) == 0
 
     def get(self, route: str, **query: Any) -> Any:
         text = urllib.parse.urlencode(query)
-        with urllib.request.urlopen(f"{self.url}{route}?{text}", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}{route}?{text}", timeout=300) as answer:
             return json.load(answer)
 
     def post(self, route: str, data: Any) -> Any:
@@ -89,7 +89,7 @@ class Demo:
         request = urllib.request.Request(
             self.url + route, body, {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return json.loads(answer.read() or b"null")
 
     def set(self, **settings: Any) -> None:
@@ -122,7 +122,7 @@ class Editor:
             timezone_id=afternoon(),
         )
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(120_000)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.errors.append(f"page: {error}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
@@ -154,7 +154,7 @@ class Editor:
         return self
 
     def ready(self) -> None:
-        self.page.wait_for_selector(".gp-pool", timeout=60_000)
+        self.page.wait_for_selector(".gp-pool", timeout=300_000)
         self.page.wait_for_function(
             "() => !document.querySelector('.gp-notice:not([hidden]) .pi-spinner')"
         )
@@ -220,7 +220,7 @@ class Editor:
         """
         name, subfolder, kind = wait_for(lambda: self.run_script(script, title))
         query = urllib.parse.urlencode({"filename": name, "subfolder": subfolder, "type": kind})
-        with urllib.request.urlopen(f"{self.demo.url}view?{query}", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.demo.url}view?{query}", timeout=300) as answer:
             return answer.read()
 
     # The Image Pool.
@@ -351,7 +351,7 @@ def put(path: Path, data: bytes) -> None:
     os.replace(half, path)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 300) -> Any:
     """Wait until the condition gives something true; give that."""
     end = time.monotonic() + seconds
     while True:

@@ -133,7 +133,7 @@ def test_several_pools_on_one_profile_and_other_tabs_follow(
     wait_for(lambda: counts.count() == 2)
     tab = editor.context.new_page()
     tab.goto(editor.demo.url)
-    tab.wait_for_selector(".gp-pool", timeout=60_000)
+    tab.wait_for_selector(".gp-pool", timeout=300_000)
     tab.locator(".gp-pick").click()
     tab.locator(".gp-row", has_text="Heroes").click()
     tab.locator(".gp-count", has_text="2 images").first.wait_for()

@@ -124,7 +124,7 @@ class Demo:
         status, answer = await self.post("/prompt", json={"prompt": prompt})
         assert status == 200, answer
         prompt_id = answer["prompt_id"]
-        for _ in range(500):
+        for _ in range(30_000):
             _, history = await self.get(f"/history/{prompt_id}")
             if prompt_id in history:
                 return history[prompt_id]

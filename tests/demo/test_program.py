@@ -35,14 +35,14 @@ class Command:
         self.address = address.rstrip("/")
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.address + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.address + path, timeout=300) as answer:
             return json.load(answer)
 
     def run(self, prompt: dict[str, Any]) -> dict[str, Any]:
         """Queue a prompt and wait for its history entry."""
         data = json.dumps({"prompt": prompt, "prompt_id": "run"}).encode()
-        urllib.request.urlopen(self.address + "/prompt", data, timeout=10).close()
-        for _ in range(500):
+        urllib.request.urlopen(self.address + "/prompt", data, timeout=300).close()
+        for _ in range(30_000):
             if entry := self.get("/history/run").get("run"):
                 return entry
             time.sleep(0.02)
@@ -50,7 +50,7 @@ class Command:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0
+        assert self.process.wait(300) == 0
 
 
 @contextlib.contextmanager
@@ -70,7 +70,7 @@ def command(tmp_path: Path, *arguments: str) -> Iterator[Command]:
         yield Command(process, next(word for word in line.split() if word.startswith("http")))
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(300)
         process.stdout.close()
 
 
@@ -137,15 +137,15 @@ def test_open_pages_are_told_that_the_server_stops(tmp_path: Path) -> None:
             aiohttp.ClientSession() as session,
             session.ws_connect(demo.address + "/ws") as page,
         ):
-            await page.receive_json(timeout=5)
+            await page.receive_json(timeout=300)
             demo.process.send_signal(signal.SIGTERM)
-            closed = await page.receive(timeout=5)
+            closed = await page.receive(timeout=300)
             assert closed.type == aiohttp.WSMsgType.CLOSE
             assert (closed.data, closed.extra) == (1001, "server stops")
 
     with command(tmp_path, "--empty", "--port", "0") as demo:
         asyncio.run(listen(demo))
-        assert demo.process.wait(20) == 0
+        assert demo.process.wait(300) == 0
 
 
 def test_what_the_demo_needs_is_named_when_it_is_missing(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_what_the_demo_needs_is_named_when_it_is_missing(tmp_path: Path) -> None
         capture_output=True,
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONIOENCODING": "utf-8"},
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert ended.returncode == 1

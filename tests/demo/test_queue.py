@@ -29,7 +29,7 @@ class Gate:
 
     def go(self, value: int) -> tuple[int]:
         self.entered.set()
-        assert self.opened.wait(10)
+        assert self.opened.wait(300)
         return (value,)
 
 
@@ -77,7 +77,7 @@ async def history(demo: Demo, query: str = "") -> list[str]:
 
 
 async def all_done(demo: Demo) -> None:
-    for _ in range(500):
+    for _ in range(30_000):
         if (await demo.get("/prompt"))[1]["exec_info"]["queue_remaining"] == 0:
             return
         await asyncio.sleep(0.01)

@@ -21,7 +21,7 @@ from .world import LATER, World
 
 State = dict[str, Any]
 _HALF_MADE = (TEMP_PREFIX, "tmp_obj_", "tmp_pack_")
-_NOTES = ("gitpool-writing", "gitpool-checkout", "gitpool-cleanup")
+_NOTES = ("gitpool-writing", "gitpool-checkout", "gitpool-cleanup", "gitpool-adding")
 _DAYS = 3 * 86_400
 
 

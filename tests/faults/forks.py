@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 _TESTS = Path(__file__).resolve().parents[1]
 _READY = ("faults.checks", "faults.failing", "faults.journal", "PIL.PngImagePlugin")
-_LIMIT = 60.0
+_LIMIT = 1200.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Forks:
     def __exit__(self, *_: object) -> None:
         assert self._server.stdin
         self._server.stdin.close()
-        self._server.wait(20)
+        self._server.wait(_LIMIT)
 
     def call(
         self, function: Callable[..., Any], *arguments: Any, kill_after: float | None = None
@@ -92,7 +92,7 @@ def _run(
     data = _read(reader, begun + (_LIMIT if kill_after is None else kill_after))
     if data is None:
         os.kill(child, signal.SIGKILL)
-        data = _read(reader, time.monotonic() + 1) or b""
+        data = _read(reader, time.monotonic() + _LIMIT) or b""
     os.close(reader)
     _, status = os.waitpid(child, 0)
     return data, os.waitstatus_to_exitcode(status), time.monotonic() - begun

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from gitpool.errors import GitPoolError
 from gitpool.git.thinning import Keep
 from gitpool.profiles.jobs import Job
 from gitpool.profiles.runs import Runs
@@ -49,6 +51,15 @@ def _operation(*touches: str, **more: bool) -> Callable[[Run], Run]:
 @_operation("p")
 def _add(service: Service, world: World) -> None:
     service.pools.add("p", world.file("new.png"), 1)
+
+
+@_operation("p")
+def _add_several(service: Service, world: World) -> None:
+    service.pools.add_all("p", _several(world), 1, "one of several")
+
+
+def _several(world: World) -> list[tuple[str, Path | GitPoolError]]:
+    return [(f"{number}", world.file(f"new-{number}.png")) for number in range(3)]
 
 
 @_operation("p")
@@ -257,6 +268,11 @@ def _run(service: Service, world: World) -> list[str]:
 @_operation("x")
 def _add_to_a_plain_pool(service: Service, world: World) -> None:
     service.pools.add("x", world.file("plain.png"), 1)
+
+
+@_operation("x")
+def _add_several_to_a_plain_pool(service: Service, world: World) -> None:
+    service.pools.add_all("x", _several(world), 1, "one of several")
 
 
 @_operation("x")

@@ -185,6 +185,8 @@ class _Maker:
         # An image that is added is moved, so each operation has its own.
         self.world.file("new.png").write_bytes(picture(70))
         self.world.file("plain.png").write_bytes(picture(71))
+        for number in range(3):
+            self.world.file(f"new-{number}.png").write_bytes(picture(72 + number))
         self.world.file("mask.png").write_bytes(mask(left=16))
         self.at().remotes.change("u", {"url": str(self.world.new_remote)})
         self.world.file("staged").unlink(missing_ok=True)

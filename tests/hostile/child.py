@@ -44,7 +44,7 @@ def imported(pools: Path, user: Path, file: Path) -> Measured:
     """What an import of the file takes, in a child process."""
     words = [str(Path(__file__).resolve()), str(pools), str(user), str(file)]
     done = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, capture_output=True, timeout=120, check=False
+        [sys.executable, *words], cwd=ROOT, capture_output=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return Measured(**json.loads(done.stdout))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .processes import GitFailed, clean_environment, run_git
@@ -64,7 +64,8 @@ class GitUser:
     """Somebody with C git, a home of their own and one clone, at `work`.
 
     `token` signs in wherever HTTP asks; `environment` is added to git's, for example SshGit's.
-    Every method raises GitFailed when git fails, GitTimedOut when it doesn't end.
+    Every method raises GitFailed when git fails, GitTimedOut when it doesn't end, or, asked as it
+    goes on, `enough` says so.
     """
 
     def __init__(
@@ -74,9 +75,9 @@ class GitUser:
         *,
         token: str | None = None,
         environment: Mapping[str, str] | None = None,
-        timeout: float = 60,
+        enough: Callable[[], object] = lambda: False,
     ) -> None:
-        self.name, self.token, self.timeout = name, token, timeout
+        self.name, self.token, self.enough = name, token, enough
         self.home, self.work = folder / "home", folder / "work"
         self._more = dict(environment or {})
         self.home.mkdir(parents=True)
@@ -95,10 +96,10 @@ class GitUser:
             **self._more,
         }
 
-    def git(self, *arguments: str, timeout: float | None = None) -> str:
+    def git(self, *arguments: str) -> str:
         """Any git command in the clone, or beside it as long as there is none."""
         folder = self.work if self.work.is_dir() else self.home
-        return run_git(folder, arguments, self.environment, timeout or self.timeout)
+        return run_git(folder, arguments, self.environment, self.enough)
 
     def clone(self, url: str, branch: str = "main", *options: str) -> Path:
         """Clone and switch to the branch, which is new if the remote hasn't got it."""
@@ -122,19 +123,17 @@ class GitUser:
         self.git("commit", "--quiet", "-m", message)
         return self.head()
 
-    def push(self, *arguments: str, timeout: float | None = None) -> str:
+    def push(self, *arguments: str) -> str:
         """Push the current branch, or what the arguments say (options and refs)."""
-        return self.git(
-            "push", "--set-upstream", "origin", *(arguments or ["HEAD"]), timeout=timeout
-        )
+        return self.git("push", "--set-upstream", "origin", *(arguments or ["HEAD"]))
 
-    def fetch(self, *arguments: str, timeout: float | None = None) -> str:
-        return self.git("fetch", "origin", *arguments, timeout=timeout)
+    def fetch(self, *arguments: str) -> str:
+        return self.git("fetch", "origin", *arguments)
 
-    def pull(self, *arguments: str, timeout: float | None = None) -> str:
+    def pull(self, *arguments: str) -> str:
         """Fetch and merge the remote's branch of the same name."""
         words = ["pull", "--no-edit", *arguments, "origin", self.branch()]
-        return self.git(*words, timeout=timeout)
+        return self.git(*words)
 
     def merge(self, *arguments: str) -> str:
         return self.git("merge", "--no-edit", *arguments)

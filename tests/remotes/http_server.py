@@ -29,6 +29,7 @@ class HttpGit:
     are set back. `faults` counts how often each one struck. In the order in which they are asked:
 
     - `delay`: seconds before any answer
+    - `hold`: an event; no answer before it is set
     - `stall`: never answer
     - `fail_next(n)`: answer 503, n times
     - `redirect_to`: answer 302 to the same path below this base URL
@@ -49,6 +50,7 @@ class HttpGit:
     def __init__(self, root: Path, token: str | None = None) -> None:
         self.root, self.token = root, token
         self.delay: float = 0
+        self.hold: threading.Event | None = None
         self.stall = False
         self.redirect_to: str | None = None
         self.read_only = False
@@ -138,13 +140,13 @@ class HttpGit:
         if self._loop.is_alive():
             self._server.shutdown()
         self._server.server_close()
-        self._loop.join(10)
+        self._loop.join(300)
         self._server.drop_connections()
         with self.lock:
             left = list(self.backends)
         for backend in left:
             backend.kill()
-        self._server.join(10)
+        self._server.join(300)
         assert self.ended
         assert all(backend.ended for backend in left)
         assert not self.errors, self.errors
@@ -251,6 +253,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.git.delay:
             self.git.faults["delay"] += 1
             self.git.closing.wait(self.git.delay)
+        if hold := self.git.hold:
+            self.git.faults["hold"] += 1
+            while not hold.wait(0.02) and not self.git.closing.is_set():
+                pass
 
     def _stalled(self) -> bool:
         if not self.git.stall:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+_PATIENCE = 300.0
 
 
 class GitFailed(Exception):
@@ -18,7 +21,7 @@ class GitFailed(Exception):
 
 
 class GitTimedOut(Exception):
-    """Git didn't end in time and was killed."""
+    """Git had gone on for long enough, and was killed."""
 
 
 def clean_environment(home: Path) -> dict[str, str]:
@@ -45,13 +48,27 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    process.wait(10)
+    process.wait(300)
+
+
+def _output(process: subprocess.Popen[bytes], enough: Callable[[], object]) -> bytes:
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return process.communicate(timeout=0.05)[0]
+        except subprocess.TimeoutExpired:
+            if enough() or time.monotonic() > until:
+                raise
 
 
 def run_git(
-    folder: Path, arguments: Sequence[str], environment: Mapping[str, str], timeout: float = 60
+    folder: Path,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    enough: Callable[[], object] = lambda: False,
 ) -> str:
-    """What C git says on both channels, or GitFailed, or GitTimedOut."""
+    """What C git says on both channels, or GitFailed. Once there is enough of it, it is ended:
+    GitTimedOut; so it is when it doesn't end."""
     # Git's helpers (git-remote-http, ssh) hold its pipes, so they must end with it.
     process = subprocess.Popen(
         ["git", *arguments],
@@ -63,9 +80,9 @@ def run_git(
         start_new_session=True,
     )
     try:
-        said = process.communicate(timeout=timeout)[0].decode("utf-8", "replace").strip()
+        said = _output(process, enough).decode("utf-8", "replace").strip()
     except subprocess.TimeoutExpired:
-        raise GitTimedOut(f"git {' '.join(arguments)}: more than {timeout} s") from None
+        raise GitTimedOut(f"git {' '.join(arguments)} doesn't end") from None
     finally:
         if process.returncode is None:
             end_group(process)

@@ -136,10 +136,10 @@ class SshGit:
             return
         sessions = descendants(process.pid)
         process.terminate()
-        process.wait(10)
+        process.wait(300)
         for pid in sessions:
             end_stranger(pid)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 300
         while any(runs(pid) for pid in sessions):
             assert time.monotonic() < deadline, "a session of sshd doesn't end"
             time.sleep(0.02)
@@ -175,7 +175,7 @@ class SshGit:
 
     def _answers(self) -> bool:
         assert self._process
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 300
         while self._process.poll() is None and time.monotonic() < deadline:
             if greets(self.port):
                 return self._process.poll() is None
@@ -186,7 +186,7 @@ class SshGit:
 def make_key(file: Path) -> None:
     """A new key pair without a passphrase: `file`, and `file` with .pub."""
     words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", file.name, "-f", str(file)]
-    subprocess.run(words, check=True, timeout=20, stdin=subprocess.DEVNULL)
+    subprocess.run(words, check=True, timeout=300, stdin=subprocess.DEVNULL)
 
 
 def find_sshd() -> str:
@@ -199,7 +199,7 @@ def find_sshd() -> str:
 
 
 def openssh_version() -> tuple[int, int]:
-    said = subprocess.run(["ssh", "-V"], capture_output=True, text=True, timeout=20, check=True)
+    said = subprocess.run(["ssh", "-V"], capture_output=True, text=True, timeout=300, check=True)
     found = re.search(r"OpenSSH_(\d+)\.(\d+)", said.stderr)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
