@@ -96,7 +96,7 @@ def _put(repo: Repository, wanted: dict[str, str], made: Mapping[str, Path]) -> 
 
 def _place(repo: Repository, wanted: Mapping[str, str], made: Mapping[str, Path]) -> None:
     for name in wanted.keys() & made.keys():
-        os.replace(made[name], repo.path / name)
+        durable.replace(made[name], repo.path / name)
     left = wanted.keys() - made.keys()
     repo.objects.put_files((wanted[name], repo.path / name) for name in left)
     durable.sync_folder(repo.path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -59,11 +59,5 @@ def _share_pack(pack: Pack, folder: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        raise
-    except OSError:  # another disk, or one that knows no links
-        durable.copy_file(source, target)
+    with contextlib.suppress(FileExistsError):
+        durable.link_or_copy(source, target)

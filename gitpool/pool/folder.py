@@ -220,7 +220,7 @@ class PoolFolder:
         gone again where it doesn't, unless it took another one's place."""
         path = self.path / name
         fresh = not path.exists()
-        os.replace(staged, path)
+        durable.replace(staged, path)
         try:
             durable.sync_folder(self.path)
             yield
@@ -267,7 +267,8 @@ def rebuild(files: dict[str, os.stat_result], remembered: Manifest | None) -> Ma
     for name in names:
         if name not in known:
             mask = mask_name(name) if mask_name(name) in files else None
-            slots.append(Slot(name, mask, "", files[name].st_mtime_ns // 1_000_000))
+            added = max(0, files[name].st_mtime_ns // 1_000_000)
+            slots.append(Slot(name, mask, "", added))
     highest = max((number_of(name) for name in files), default=0)
     return Manifest(
         slots=tuple(slots),

@@ -237,7 +237,7 @@ def remove_tree(folder: Path) -> None:
         if function not in (os.unlink, os.rmdir):
             raise failure[1]
         with contextlib.suppress(FileNotFoundError):
-            Path(path).chmod(0o700)
+            durable.chmod(path, 0o700)
             function(path)
 
     if folder.exists():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -94,7 +93,7 @@ async def _save(part: BodyPartReader, form: Form, folder: Path, limit: int) -> N
 
 def _finish(file: BinaryIO, rest: bytes) -> None:
     durable.write_all(file, rest)
-    os.fsync(file.fileno())
+    durable.sync(file)
 
 
 async def _text(part: BodyPartReader) -> str:
