@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ..errors import GitPoolError
+from ..errors import DiskFailed, GitPoolError
 
 log = logging.getLogger("gitpool")
 
@@ -83,6 +83,9 @@ class AutoSnapshots:
             with self._wake:
                 now = time.monotonic()
                 self._due.setdefault(profile_id, (now + RETRY, now))
+        except DiskFailed as error:
+            # It was edited elsewhere, if at all.
+            log.info("Git Pool can't snapshot a profile: %s", error.message)
         except GitPoolError as error:
             log.error("Git Pool couldn't snapshot a profile: %s %s", error.message, error.hint)
         except Exception:

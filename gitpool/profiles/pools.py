@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import Malformed, NotFound
 from ..identifiers import check_id, check_image_name, check_text
+from ..pool import images
 from ..pool.content import version_of
 from ..pool.folder import PoolFolder
 from ..pool.manifest import LABEL_LIMIT, Manifest
@@ -36,7 +37,10 @@ class Pools:
         """
         label = check_text(label, "label", LABEL_LIMIT)
         word = check_id(batch, "batch") if batch else ""
-        with self._editing(pool_id, "add", word) as edit:
+        if not self._library.path_of(pool_id).is_dir():
+            # Nothing is left of an id that comes to name nothing.
+            images.verify(staged)
+        with self._editing(pool_id, "add", word, make=True) as edit:
             edit.done(edit.pool.folder.add(edit.pool.manifest, staged, label, added))
         return self._done(edit.pool, edit.manifest)
 
@@ -116,8 +120,10 @@ class Pools:
         return path
 
     @contextlib.contextmanager
-    def _editing(self, pool_id: str, kind: str, batch: str = "") -> Iterator[Edit]:
-        with self._library.edit(pool_id) as pool:
+    def _editing(
+        self, pool_id: str, kind: str, batch: str = "", make: bool = False
+    ) -> Iterator[Edit]:
+        with self._library.edit(pool_id, make) as pool:
             yield Edit(pool, kind, self._library.now(), batch)
 
     def _step(self, pool_id: str, back: bool) -> dict[str, Any]:
