@@ -1,0 +1,207 @@
+"""What some snapshots come from, newest first, and never one before all that were made on it,
+whatever their clocks said.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ..errors import NotFound
+from .repository import Repository
+
+
+class Made(NamedTuple):
+    """When a snapshot says it was made, in seconds since 1970, and what on, of what is here."""
+
+    time: int
+    parents: Sequence[str]
+
+
+class _Next(NamedTuple):
+    """A snapshot that can be next, in the order that they come in. said: its age by its clock."""
+
+    age: int
+    said: int
+    rank: int
+    name: str
+
+
+class Descent:
+    """The tips and all they come from, one after another, read as needed.
+
+    A line without forks costs nothing beyond itself. Where there are several ways on, they are
+    looked along until they have met in one: nothing below that can have been made on what is
+    above it. Only where they never meet all of it is looked at.
+
+    read: tells of a snapshot. known: what was met so far, which may be shared: what another
+    descent met is left to it. latest: no tip counts as newer. Nor does anything count as newer
+    than what was made on it; of one second, what was met first comes first.
+    """
+
+    def __init__(
+        self, read: Callable[[str], Made], tips: Sequence[str], known: set[str], latest: int
+    ) -> None:
+        self._read = read
+        self._known = known
+        self._met = 0
+        self._ready: list[_Next] = []
+        self._made: dict[str, Made] = {}
+        # How old one counts at least.
+        self._ages = dict.fromkeys(tips, -latest)
+        # Of those looked at ahead: how many that were made on one are still to come; and what
+        # it was made on, where that was looked at too.
+        self._waits: dict[str, int] = {}
+        self._ahead: dict[str, list[str]] = {}
+        known.update(tips)
+        self._go_on(tips)
+
+    @property
+    def next(self) -> _Next | None:
+        """What comes next; None at the end."""
+        return self._ready[0] if self._ready else None
+
+    def pop(self) -> str:
+        """What comes next, which is passed with it."""
+        age, _, _, name = heapq.heappop(self._ready)
+        ahead = self._ahead.pop(name, None)
+        made = self._made.pop(name)
+        parents = self._ours(made.parents) if ahead is None else ahead
+        for parent in parents:
+            self._ages[parent] = max(age, self._ages.get(parent, age))
+        if ahead is None:
+            self._known.update(parents)
+            self._go_on(parents)
+        else:
+            for parent in parents:
+                self._waits[parent] -= 1
+            self._make_ready(parents)
+        return name
+
+    def _go_on(self, names: Sequence[str]) -> None:
+        """Go on with these, where nothing else is waited for."""
+        self._waits.update(dict.fromkeys(names, 0))
+        for name in names:
+            self._made[name] = self._read(name)
+        if len(names) > 1:
+            self._look_ahead(names)
+        self._make_ready(names)
+
+    def _look_ahead(self, names: Sequence[str]) -> None:
+        edge = [(-self._made[name].time, name) for name in names]
+        heapq.heapify(edge)
+        ended = False
+        while len(edge) > 1 or (edge and ended):
+            _, name = heapq.heappop(edge)
+            parents = self._ahead[name] = self._ours(self._made[name].parents)
+            # What has no more to come from doesn't lead to where the others meet.
+            ended = ended or not parents
+            for parent in parents:
+                if parent not in self._waits:
+                    self._known.add(parent)
+                    self._waits[parent] = 0
+                    self._made[parent] = self._read(parent)
+                    heapq.heappush(edge, (-self._made[parent].time, parent))
+                self._waits[parent] += 1
+
+    def _make_ready(self, names: Sequence[str]) -> None:
+        for name in names:
+            if self._waits[name] == 0:
+                del self._waits[name]
+                said = -self._made[name].time
+                self._met += 1
+                following = _Next(max(said, self._ages.pop(name)), said, self._met, name)
+                heapq.heappush(self._ready, following)
+
+    def _ours(self, parents: Sequence[str]) -> list[str]:
+        return [name for name in parents if name in self._waits or name not in self._known]
+
+
+class Walk:
+    """Commits reachable from some tips, newest first, children before parents; read as needed.
+
+    A page further down goes on where the last one stopped, instead of from the top.
+    """
+
+    def __init__(self, repo: Repository, tips: Sequence[str]) -> None:
+        self._repo = repo
+        self.order: list[str] = []
+        self._place: dict[str, int] = {}
+        self._lock = threading.Lock()
+        # What a clean-up cut into pieces has no more to do with each other.
+        pieces = [[tip] for tip in tips] if repo.shallow() else [tips]
+        known, latest = set(tips), self._read(tips[0]).time if tips else 0
+        self._descents = [Descent(self._read, piece, known, latest) for piece in pieces]
+        # The newest of each, those of one second in the order of the tips.
+        self._heap: list[tuple[int, int, int]] = []
+        for number in range(len(pieces)):
+            self._push(number)
+
+    def __contains__(self, commit_id: str) -> bool:
+        while commit_id not in self._place:
+            # Where nothing is left to read, another thread may have read it in this very moment.
+            if not self._grow() and commit_id not in self._place:
+                return False
+        return True
+
+    def after(self, before: str | None) -> Iterator[str]:
+        """Commit ids below `before`, or from the top. Raises NotFound."""
+        i = 0
+        if before is not None:
+            if before not in self:
+                raise NotFound("unknown_snapshot", "There is no such snapshot.")
+            i = self._place[before] + 1
+        while i < len(self.order) or self._grow() or i < len(self.order):
+            yield self.order[i]
+            i += 1
+
+    def _grow(self) -> bool:
+        with self._lock:
+            if not self._heap:
+                return False
+            *_, piece = heapq.heappop(self._heap)
+            name = self._descents[piece].pop()
+            self._place[name] = len(self.order)
+            self.order.append(name)
+            self._push(piece)
+            return True
+
+    def _push(self, piece: int) -> None:
+        following = self._descents[piece].next
+        if following:
+            heapq.heappush(self._heap, (following.age, following.said, piece))
+
+    def _read(self, name: str) -> Made:
+        return made_of(self._repo, name)
+
+
+def made_of(repo: Repository, name: str) -> Made:
+    """What a snapshot says of itself. Raises NotFound, Damaged."""
+    commit = repo.commit(name)
+    parents = dict.fromkeys(parent.decode() for parent in commit.parents)
+    return Made(commit.commit_time, [parent for parent in parents if parent in repo.objects])
+
+
+def believed(order: Sequence[str], made: Mapping[str, Made], now: int) -> dict[str, int]:
+    """When snapshots were made, as far as it can be believed: one that says it was made in the
+    future was made when the next one was. order: those made on others after these."""
+    times: dict[str, int] = {}
+    at_last: dict[str, int] = {}
+    for name in reversed(order):
+        time = made[name].time
+        times[name] = time = time if time <= now else at_last.get(name, now)
+        for parent in made[name].parents:
+            at_last[parent] = min(time, at_last.get(parent, time))
+    return times
+
+
+def not_before_parents(
+    order: Sequence[str], made: Mapping[str, Made], times: Mapping[str, int]
+) -> dict[str, int]:
+    """The times, none before that of what a snapshot was made on. order: likewise."""
+    later: dict[str, int] = {}
+    for name in order:
+        later[name] = max([times[name], *(later[p] for p in made[name].parents)])
+    return later
