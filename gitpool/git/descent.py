@@ -186,12 +186,13 @@ def made_of(repo: Repository, name: str) -> Made:
 
 def believed(order: Sequence[str], made: Mapping[str, Made], now: int) -> dict[str, int]:
     """When snapshots were made, as far as it can be believed: one that says it was made in the
-    future was made when the next one was. order: those made on others after these."""
+    future was made when the next one was. Where there is no next one, it may be today's clock
+    that is wrong. order: those made on others after these."""
     times: dict[str, int] = {}
     at_last: dict[str, int] = {}
     for name in reversed(order):
         time = made[name].time
-        times[name] = time = time if time <= now else at_last.get(name, now)
+        times[name] = time = time if time <= now else at_last.get(name, time)
         for parent in made[name].parents:
             at_last[parent] = min(time, at_last.get(parent, time))
     return times
