@@ -49,14 +49,13 @@ class Descent:
         self._met = 0
         self._ready: list[_Next] = []
         self._made: dict[str, Made] = {}
-        # How old one counts at least.
-        self._ages = dict.fromkeys(tips, -latest)
-        # Of those looked at ahead: how many that were made on one are still to come; and what
-        # it was made on, where that was looked at too.
+        # Of those looked at ahead: how many that were made on one are still to come, how old it
+        # counts at least, and what it was made on, where that was looked at too.
         self._waits: dict[str, int] = {}
-        self._ahead: dict[str, list[str]] = {}
+        self._ages: dict[str, int] = {}
+        self._ahead: dict[str, Sequence[str]] = {}
         known.update(tips)
-        self._go_on(tips)
+        self._go_on(tips, -latest)
 
     @property
     def next(self) -> _Next | None:
@@ -69,25 +68,27 @@ class Descent:
         ahead = self._ahead.pop(name, None)
         made = self._made.pop(name)
         parents = self._ours(made.parents) if ahead is None else ahead
-        for parent in parents:
-            self._ages[parent] = max(age, self._ages.get(parent, age))
         if ahead is None:
             self._known.update(parents)
-            self._go_on(parents)
-        else:
-            for parent in parents:
-                self._waits[parent] -= 1
-            self._make_ready(parents)
+            self._go_on(parents, age)
+            return name
+        for parent in parents:
+            self._ages[parent] = max(age, self._ages[parent])
+            self._waits[parent] -= 1
+            self._make_ready(parent)
         return name
 
-    def _go_on(self, names: Sequence[str]) -> None:
-        """Go on with these, where nothing else is waited for."""
-        self._waits.update(dict.fromkeys(names, 0))
+    def _go_on(self, names: Sequence[str], age: int) -> None:
+        """Go on with these, where nothing else is waited for. age: how old they are at least."""
         for name in names:
             self._made[name] = self._read(name)
-        if len(names) > 1:
-            self._look_ahead(names)
-        self._make_ready(names)
+        if len(names) == 1:
+            return self._push(names[0], age)
+        self._waits = dict.fromkeys(names, 0)
+        self._ages = dict.fromkeys(names, age)
+        self._look_ahead(names)
+        for name in names:
+            self._make_ready(name)
 
     def _look_ahead(self, names: Sequence[str]) -> None:
         edge = [(-self._made[name].time, name) for name in names]
@@ -101,21 +102,24 @@ class Descent:
             for parent in parents:
                 if parent not in self._waits:
                     self._known.add(parent)
-                    self._waits[parent] = 0
+                    self._waits[parent], self._ages[parent] = 0, self._ages[name]
                     self._made[parent] = self._read(parent)
                     heapq.heappush(edge, (-self._made[parent].time, parent))
                 self._waits[parent] += 1
 
-    def _make_ready(self, names: Sequence[str]) -> None:
-        for name in names:
-            if self._waits[name] == 0:
-                del self._waits[name]
-                said = -self._made[name].time
-                self._met += 1
-                following = _Next(max(said, self._ages.pop(name)), said, self._met, name)
-                heapq.heappush(self._ready, following)
+    def _make_ready(self, name: str) -> None:
+        if self._waits[name] == 0:
+            del self._waits[name]
+            self._push(name, self._ages.pop(name))
 
-    def _ours(self, parents: Sequence[str]) -> list[str]:
+    def _push(self, name: str, age: int) -> None:
+        said = -self._made[name].time
+        self._met += 1
+        heapq.heappush(self._ready, _Next(max(said, age), said, self._met, name))
+
+    def _ours(self, parents: Sequence[str]) -> Sequence[str]:
+        if self._known.isdisjoint(parents):
+            return parents
         return [name for name in parents if name in self._waits or name not in self._known]
 
 
@@ -135,9 +139,8 @@ class Walk:
         known, latest = set(tips), self._read(tips[0]).time if tips else 0
         self._descents = [Descent(self._read, piece, known, latest) for piece in pieces]
         # The newest of each, those of one second in the order of the tips.
-        self._heap: list[tuple[int, int, int]] = []
-        for number in range(len(pieces)):
-            self._push(number)
+        self._heap = [(*d.next[:2], i) for i, d in enumerate(self._descents) if d.next]
+        heapq.heapify(self._heap)
 
     def __contains__(self, commit_id: str) -> bool:
         while commit_id not in self._place:
@@ -161,17 +164,16 @@ class Walk:
         with self._lock:
             if not self._heap:
                 return False
-            *_, piece = heapq.heappop(self._heap)
-            name = self._descents[piece].pop()
+            piece = self._heap[0][-1]
+            descent = self._descents[piece]
+            name = descent.pop()
             self._place[name] = len(self.order)
             self.order.append(name)
-            self._push(piece)
+            if descent.next:
+                heapq.heapreplace(self._heap, (*descent.next[:2], piece))
+            else:
+                heapq.heappop(self._heap)
             return True
-
-    def _push(self, piece: int) -> None:
-        following = self._descents[piece].next
-        if following:
-            heapq.heappush(self._heap, (following.age, following.said, piece))
 
     def _read(self, name: str) -> Made:
         return made_of(self._repo, name)
@@ -180,7 +182,9 @@ class Walk:
 def made_of(repo: Repository, name: str) -> Made:
     """What a snapshot says of itself. Raises NotFound, Damaged."""
     commit = repo.commit(name)
-    parents = dict.fromkeys(parent.decode() for parent in commit.parents)
+    parents = [parent.decode() for parent in commit.parents]
+    if len(parents) > 1:
+        parents = list(dict.fromkeys(parents))
     return Made(commit.commit_time, [parent for parent in parents if parent in repo.objects])
 
 

@@ -112,7 +112,7 @@ def link_or_copy(source: Path, target: Path) -> None:
         raise
     except OSError as error:  # whatever it was, copying it shows whether the disk works
         if error.errno != errno.EXDEV:
-            disks.without(disks.LINKS, source, error)
+            disks.without(disks.LINKS, target.parent, error)
         copy_file(source, target)
 
 
@@ -163,11 +163,11 @@ def write_all(file: BinaryIO, data: bytes) -> None:
 
 
 def appending(path: Path) -> BinaryIO:
-    """A file to read and add to, unbuffered; made where there is none. Raises OSError for a
-    link."""
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    """A file to read and to add to, at its end; unbuffered, and made where there is none. Raises
+    OSError for a link."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
     try:
-        number = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o644)
+        number = os.open(path, flags | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o644)
     except OSError as error:
         if error.errno not in disks.NO_FLAGS or path.is_symlink():
             raise
