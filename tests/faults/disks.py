@@ -91,19 +91,21 @@ DISKS: dict[str, Disk] = {
 }
 
 
-class ReadOnly:
-    """Everything below can be read and nothing written; a watcher."""
+_READ_ONLY = {"read-only": errno.EROFS, "another's": errno.EACCES}
 
-    def __init__(self) -> None:
-        self.tried: list[str] = []
+
+class ReadOnly:
+    """Everything below can be read and nothing written; a watcher. number: the error it says."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
 
     def before(self, call: Call) -> int | None:
         if call.name == "mkdir" and os.path.isdir(call.paths[0]):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), call.paths[0])
         if call.name in ("fsync", "flock") or (call.name == "open" and not call.flags & _WRITES):
             return None
-        self.tried.append(f"{call.name} {os.path.basename(call.paths[0])}")
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS), call.paths[0])
+        raise OSError(self._number, os.strerror(self._number), call.paths[0])
 
     def after(self, call: Call) -> None:
         """Nothing to note."""
@@ -111,7 +113,7 @@ class ReadOnly:
 
 def install(base: Path, name: str) -> Disk | ReadOnly:
     """Have what lies below `base` be on such a disk, for the rest of this process."""
-    disk = ReadOnly() if name == "read-only" else DISKS[name]
+    disk = ReadOnly(_READ_ONLY[name]) if name in _READ_ONLY else DISKS[name]
     Interposer(base, disk).install(modes_and_locks=True)
     return disk
 

@@ -20,11 +20,12 @@ _TESTS = Path(__file__).resolve().parents[1]
 class Elsewhere(Server):
     """A server over the folders of another one, in a process where a disk is like `disk`.
 
-    Use it as a context; `log` is what it wrote once it has ended.
+    Use it as a context; `log` is what it wrote once it has ended. delay: quiet seconds before an
+    automatic snapshot.
     """
 
-    def __init__(self, folder: Path, disk: str) -> None:
-        self._folder, self._disk = folder, disk
+    def __init__(self, folder: Path, disk: str, delay: float = 3600) -> None:
+        self._folder, self._disk, self._delay = folder, disk, delay
         self.log = ""
 
     def __enter__(self) -> Elsewhere:
@@ -32,7 +33,7 @@ class Elsewhere(Server):
         self._process = subprocess.Popen(
             command,
             cwd=_TESTS,
-            env={**os.environ, "GITPOOL_SNAPSHOT_DELAY": "0.05"},
+            env={**os.environ, "GITPOOL_SNAPSHOT_DELAY": str(self._delay)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
