@@ -37,8 +37,9 @@ class Descent:
     above it. Only where they never meet all of it is looked at.
 
     read: tells of a snapshot. known: what was met so far, which may be shared: what another
-    descent met is left to it. latest: no tip counts as newer. Nor does anything count as newer
-    than what was made on it; of one second, what was met first comes first.
+    descent met is left to it. latest: the first tip counts as no newer, and others as older.
+    Nor does anything count as newer than what was made on it; of one second, what was met first
+    comes first.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Descent:
         self._ages: dict[str, int] = {}
         self._ahead: dict[str, Sequence[str]] = {}
         known.update(tips)
-        self._go_on(tips, -latest)
+        self._go_on(tips, {tip: -latest + (place > 0) for place, tip in enumerate(tips)})
 
     @property
     def next(self) -> _Next | None:
@@ -70,7 +71,7 @@ class Descent:
         parents = self._ours(made.parents) if ahead is None else ahead
         if ahead is None:
             self._known.update(parents)
-            self._go_on(parents, age)
+            self._go_on(parents, dict.fromkeys(parents, age))
             return name
         for parent in parents:
             self._ages[parent] = max(age, self._ages[parent])
@@ -78,14 +79,14 @@ class Descent:
             self._make_ready(parent)
         return name
 
-    def _go_on(self, names: Sequence[str], age: int) -> None:
-        """Go on with these, where nothing else is waited for. age: how old they are at least."""
+    def _go_on(self, names: Sequence[str], ages: dict[str, int]) -> None:
+        """Go on with these, where nothing else is waited for. ages: how old they are at least."""
         for name in names:
             self._made[name] = self._read(name)
         if len(names) == 1:
-            return self._push(names[0], age)
+            return self._push(names[0], ages[names[0]])
         self._waits = dict.fromkeys(names, 0)
-        self._ages = dict.fromkeys(names, age)
+        self._ages = ages
         self._look_ahead(names)
         for name in names:
             self._make_ready(name)
@@ -137,7 +138,10 @@ class Walk:
         # What a clean-up cut into pieces has no more to do with each other.
         pieces = [[tip] for tip in tips] if repo.shallow() else [tips]
         known, latest = set(tips), self._read(tips[0]).time if tips else 0
-        self._descents = [Descent(self._read, piece, known, latest) for piece in pieces]
+        self._descents = [
+            Descent(self._read, piece, known, latest - (place > 0))
+            for place, piece in enumerate(pieces)
+        ]
         # The newest of each, those of one second in the order of the tips.
         self._heap = [(*d.next[:2], i) for i, d in enumerate(self._descents) if d.next]
         heapq.heapify(self._heap)
