@@ -128,8 +128,11 @@ def test_the_history_goes_by_descent(home: Home) -> None:
     assert pages == home.ids()
 
 
-def test_joined_lines_go_by_descent_and_date(home: Home) -> None:
-    """Two lines that a git user joined, one made by a clock that was wrong."""
+@pytest.mark.parametrize("below", [NOW, YEAR_2100, YEAR_1970])
+def test_joined_lines_go_by_descent_and_date(home: Home, below: int) -> None:
+    """Two lines that a git user joined, one made by a clock that was wrong; and what both were
+    made on may have been too."""
+    home.clock = below
     base = home.edited()
     for branch, clock in (("mine", NOW + 50), ("theirs", YEAR_2100)):
         git(home.pool, "checkout", "-q", "-B", branch, base)

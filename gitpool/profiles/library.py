@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -246,8 +247,9 @@ class Library:
             # What can't be removed now, or not at all on a disk that is only read, can wait.
             with contextlib.suppress(OSError):
                 for folder in (self.private / place).iterdir():
-                    # A date to come is one that a wrong clock gave.
-                    if abs(self.clock() - folder.stat().st_mtime) > older_than:
+                    made = folder.stat().st_mtime
+                    # A date far ahead is one that a wrong clock gave.
+                    if self.clock() - made > older_than or made - time.time() > older_than:
                         remove_tree(folder)
 
 
