@@ -350,6 +350,23 @@ def test_a_lost_branch_comes_back_at_todays_snapshot(home: Home) -> None:
     assert git(home.pool, "merge-base", "--is-ancestor", last, "HEAD") == ""
 
 
+@pytest.mark.parametrize("wrong", [YEAR_2100, YEAR_1970])
+def test_a_week_in_the_trash_is_a_week(home: Home, wrong: int) -> None:
+    """It was over at once, or never."""
+    home.edited()
+    home.clock = wrong
+    home.service.profiles.delete(ID)
+    home.clock = NOW + 100
+    home.service.start()
+    home.clock += 6 * DAY
+    home.service.start()
+    assert [d["id"] for d in home.service.profiles.list()["deleted"]] == [ID]
+    home.clock += 2 * DAY
+    home.service.start()
+    assert home.service.profiles.list()["deleted"] == []
+    home.service.stop()
+
+
 # Two machines.
 
 

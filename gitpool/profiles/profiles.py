@@ -25,6 +25,7 @@ from .library import PRIVATE, Library, OpenProfile
 from .placement import PLACING, Placement
 
 KEEP_DELETED_DAYS = 7
+_DAY = 86_400
 
 
 class Profiles:
@@ -111,10 +112,14 @@ class Profiles:
 
     def purge(self) -> None:
         """Remove for good what was deleted more than a week ago."""
-        limit = self._library.now() - KEEP_DELETED_DAYS * 86400
+        now = self._library.now()
+        limit = now - KEEP_DELETED_DAYS * _DAY
         self._placement.carry_on(limit)
         for record in self._deleted():
-            if record["deleted"] <= limit:
+            if _is_misdated(record, now):
+                with self._library.locks.hold(record["id"]):
+                    self._note_deleted({**record, "deleted": now})
+            elif record["deleted"] <= limit:
                 with self._library.locks.hold(record["id"]):
                     self._placement.remove_trashed(record["id"])
 
@@ -240,11 +245,13 @@ class Profiles:
                 registry.drop(entry.id)
                 return
             if not forever:
-                record = {**entry.as_json(), "deleted": library.now()}
-                data = json.dumps(record, ensure_ascii=False).encode()
-                durable.write_file(target.with_suffix(".json"), data)
+                self._note_deleted({**entry.as_json(), "deleted": library.now()})
             with self._placement.moved(entry.id, source, target, listed=False):
                 registry.drop(entry.id)
+
+    def _note_deleted(self, record: dict[str, Any]) -> None:
+        path = self._library.trash_of(record["id"]).with_suffix(".json")
+        durable.write_file(path, json.dumps(record, ensure_ascii=False).encode())
 
     def _copy(self, pool: OpenProfile, source: Path, manifest: Manifest) -> None:
         """Have an empty profile show a pool's files, whole or not at all: as a snapshot that is
@@ -292,6 +299,12 @@ class Profiles:
                 if pool:
                     found.append(pool)
         return found
+
+
+def _is_misdated(record: dict[str, Any], now: int) -> bool:
+    """Whether a deleted profile's date is one that only a wrong clock can have given it: then
+    its week begins now."""
+    return record["deleted"] > now + _DAY or record["deleted"] < record["created"] <= now
 
 
 def require_free_branch(repo: Repository, identity: Identity) -> None:
