@@ -3,6 +3,7 @@ without is said once, and several processes still keep out of each other's way."
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -343,6 +344,26 @@ def test_many_take_the_same_lock_away_and_one_has_it(
             thread.join(60)
         assert set(most) == {1}
         assert not list(tmp_path.glob("*.held*"))
+
+
+def test_a_share_that_refuses_a_lock_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CIFS does while somebody else has it."""
+    import fcntl
+
+    real, refused = fcntl.flock, []
+
+    def flock(number: int, how: int) -> None:
+        if len(refused) < 3:
+            refused.append(number)
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        real(number, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with Locks(tmp_path).hold("p"):
+        assert len(refused) == 3
+    assert not (tmp_path / "_by_files").exists()
 
 
 _KEEP = """

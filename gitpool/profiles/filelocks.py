@@ -96,7 +96,7 @@ else:
         while True:
             try:
                 return fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            except (BlockingIOError, PermissionError):  # the latter is what CIFS says
                 _pause(until)
             except OSError as error:
                 if error.errno not in disks.NO_LOCKS:

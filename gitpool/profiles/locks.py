@@ -49,7 +49,7 @@ class Locks:
     @contextlib.contextmanager
     def hold_to_read(self, name: str) -> Iterator[bool]:
         """The same; gives False, and holds it only for this process's threads, where nothing
-        can be written: so nobody here changes anything, though another machine might."""
+        can be written: then another one may change what is read."""
         with self._held(name, reading=True) as held:
             yield held
 
@@ -82,7 +82,8 @@ class Locks:
             except filelocks.TookTooLong:
                 raise _busy() from None
             except OSError as error:
-                if reading and (disks.is_read_only(error) or isinstance(error, FileNotFoundError)):
+                if reading:
+                    # Whatever it is, a full disk too: it need not keep anybody from reading.
                     return False
                 if disks.is_read_only(error):
                     raise read_only() from error
