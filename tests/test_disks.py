@@ -140,13 +140,10 @@ def _write(base: Path, disks: list[str], edits: int) -> list[str]:
 
 @pytest.mark.parametrize("disks", [["SMB", "SMB", "SMB"], ["SMB", "", "S3", ""]])
 def test_processes_at_once_lose_nothing(server: Server, tmp_path: Path, disks: list[str]) -> None:
-    """Also where only some of them can lock by the system."""
+    """Also where only some of them can lock by the system, from the first moment on."""
     service, pools = server.service, tmp_path / "pools"
     pools.symlink_to(server.pools, target_is_directory=True)
     service.profiles.create("p", "Heroes")
-    # What the first one that can't lock by the system leaves for all others to see.
-    with Elsewhere(tmp_path, "SMB") as there:
-        assert there.snapshot("p") is None
     named = _write(tmp_path, disks, 4)
     words = [slot["label"] for slot in server.list("p")["slots"]]
     wanted = [f"writer {n} edit {e}" for n in range(len(disks)) for e in (1, 3)]
@@ -171,8 +168,12 @@ print("free", flush=True)
 
 def _holder(folder: Path) -> subprocess.Popen[str]:
     """A process that holds a lock on a disk without the system's, until it is told something."""
+    return _start(_HOLDER, folder)
+
+
+def _start(script: str, folder: Path) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, str(folder)],
+        [sys.executable, "-c", script, str(folder)],
         cwd=TESTS,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -199,6 +200,54 @@ def test_a_lock_keeps_others_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with Locks(tmp_path).hold("p"):
         pass
     assert not list(tmp_path.glob("*.held*"))
+
+
+_BY_SYSTEM = """
+import sys
+from pathlib import Path
+from gitpool.profiles.locks import Locks
+with Locks(Path(sys.argv[1])).hold("p"):
+    print("held", flush=True)
+    sys.stdin.readline()
+print("free", flush=True)
+"""
+
+_WITHOUT = """
+import sys
+from pathlib import Path
+from faults.disks import install
+from gitpool.errors import Conflict
+from gitpool.profiles import locks
+install(Path(sys.argv[1]), "SMB")
+locks._PATIENCE = float(sys.argv[2])
+try:
+    with locks.Locks(Path(sys.argv[1])).hold("p"):
+        print("held")
+except Conflict:
+    print("busy")
+"""
+
+
+def _without(folder: Path, patience: float) -> str:
+    """What becomes of a process that can't lock by the system and wants the lock."""
+    command = [sys.executable, "-c", _WITHOUT, str(folder), str(patience)]
+    return subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_first_without_the_systems_locks_sees_who_has_one(tmp_path: Path) -> None:
+    holder = _start(_BY_SYSTEM, tmp_path)
+    assert _without(tmp_path, 0.3) == "busy\n"
+    assert not list(tmp_path.glob("*.held*"))
+    _end(holder)
+    assert _without(tmp_path, 60) == "held\n"
+
+
+def test_what_a_killed_one_said_keeps_nobody_out(tmp_path: Path) -> None:
+    holder = _start(_BY_SYSTEM, tmp_path)
+    holder.kill()
+    holder.wait(20)
+    assert (tmp_path / "p.lock").read_bytes()
+    assert _without(tmp_path, 60) == "held\n"
 
 
 @pytest.mark.parametrize("reaped", [True, False])

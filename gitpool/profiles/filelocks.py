@@ -5,6 +5,7 @@ that haven't got the system's.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -16,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from ..pool import disks
@@ -40,24 +40,59 @@ class NoLocks(Exception):
     """The disk hasn't got the system's locks."""
 
 
+class System:
+    """The system's lock on a file, held. number: the open file, where it can be written to."""
+
+    def __init__(self, release: Callable[[], None], number: int | None = None) -> None:
+        self._release, self._number = release, number
+        self._marked = False
+
+    def mark(self) -> None:
+        """Say in the file by whom it is held, for those who can't ask the system."""
+        # On a full disk it is held without.
+        with contextlib.suppress(OSError):
+            if self._number is not None:
+                self._marked = True
+                os.write(self._number, json.dumps(_here()).encode())
+
+    def unmark(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._marked and self._number is not None:
+                self._marked = False
+                os.ftruncate(self._number, 0)
+
+    def release(self) -> None:
+        self.unmark()
+        self._release()
+
+
 @contextlib.contextmanager
-def by_system(path: Path, until: float, reading: bool = False) -> Iterator[None]:
+def by_system(path: Path, until: float, reading: bool = False) -> Iterator[System]:
     """Hold the system's lock on a file, which is made and stays. Raises TookTooLong at `until`
     (by `time.monotonic`), NoLocks, or OSError.
 
     reading: a file that may not be written to will do, if it is there.
     """
-    release = _acquire(path, until, reading)
+    held = _acquire(path, until, reading)
     try:
-        yield
+        yield held
     finally:
-        release()
+        held.release()
+
+
+def wait_for_marked(path: Path, until: float) -> None:
+    """Wait until nobody says in the file that it is held by the system's lock. Raises
+    TookTooLong. One that was left there is told as with `by_file`."""
+    while text := _text(path):
+        if _is_gone(_owner(text)) or _unchanged_for(path, text) > STALE:
+            return
+        _pause(until)
 
 
 if sys.platform == "win32":
     from filelock import FileLock, Timeout
 
-    def _acquire(path: Path, until: float, reading: bool) -> Callable[[], None]:
+    def _acquire(path: Path, until: float, reading: bool) -> System:
         lock = FileLock(path, thread_local=False)
         try:
             lock.acquire(timeout=max(0.0, until - time.monotonic()), poll_interval=_POLL)
@@ -65,32 +100,38 @@ if sys.platform == "win32":
             raise TookTooLong from None
         except NotImplementedError:
             raise NoLocks from None
-        return lock.release
+        return System(lock.release)
 
 else:
     import fcntl
 
-    def _acquire(path: Path, until: float, reading: bool) -> Callable[[], None]:
+    def _acquire(path: Path, until: float, reading: bool) -> System:
         while True:
-            number = _opened(path, reading)
+            number, writable = _opened(path, reading)
             try:
                 _wait_for(number, path, until)
                 # Another program may have removed the file while it was waited for.
                 with contextlib.suppress(FileNotFoundError):
-                    if os.path.samestat(os.fstat(number), os.stat(path)):
-                        return lambda: os.close(number)
+                    stat = os.fstat(number)
+                    if os.path.samestat(stat, os.stat(path)):
+                        if writable and stat.st_size:
+                            # What one who was killed said in it.
+                            os.ftruncate(number, 0)
+                        release = functools.partial(os.close, number)
+                        return System(release, number if writable else None)
             except BaseException:
                 os.close(number)
                 raise
             os.close(number)
 
-    def _opened(path: Path, reading: bool) -> int:
+    def _opened(path: Path, reading: bool) -> tuple[int, bool]:
+        """The file, and whether it can be written to."""
         try:
-            return os.open(path, _MAKE, 0o644)
+            return os.open(path, _MAKE, 0o644), True
         except OSError as error:
             if not reading or not disks.is_read_only(error):
                 raise
-            return os.open(path, os.O_RDONLY)
+            return os.open(path, os.O_RDONLY), False
 
     def _wait_for(number: int, path: Path, until: float) -> None:
         while True:
@@ -271,7 +312,7 @@ def _here() -> dict[str, object]:
     return {"place": _place(), "pid": os.getpid(), "began": _began(os.getpid())}
 
 
-@cache
+@functools.cache
 def _place() -> str:
     """This machine since it was started, and the part of it whose processes we can see."""
     words = [socket.gethostname()]
@@ -287,7 +328,7 @@ def _is_gone(owner: dict[str, object]) -> bool:
     if owner.get("place") != _place() or not isinstance(pid, int):
         return False
     if pid == os.getpid() and owner.get("began") == _began(pid):
-        return not _keeper.holds(owner.get("token"))
+        return "token" in owner and not _keeper.holds(owner["token"])
     return not _lives(pid) or owner.get("began") != _began(pid)
 
 

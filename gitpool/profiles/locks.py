@@ -2,8 +2,8 @@
 
 Across processes it is the system's lock on a file. A disk that hasn't got these (some shares and
 mounts) gets files that say who holds them; once one process had to use such files there, all do,
-those that could have the system's too, so that they keep each other out as well. Only who was at
-it when the first of them came isn't seen.
+those that could have the system's too, so that they keep each other out as well. Who has the
+system's says so in its file, for the first that comes without.
 """
 
 from __future__ import annotations
@@ -93,17 +93,25 @@ class Locks:
 
     def _enter(self, stack: contextlib.ExitStack, name: str, reading: bool) -> None:
         until = time.monotonic() + _PATIENCE
-        if not self._no_system:
-            try:
-                path = self._folder / f"{name}.lock"
-                stack.enter_context(filelocks.by_system(path, until, reading))
-            except filelocks.NoLocks:
-                self._no_system = True
+        path, held = self._folder / f"{name}.lock", self._folder / f"{name}.held"
         marker = self._folder / _BY_FILES
-        if self._no_system and not marker.exists():
-            marker.write_bytes(_SAID)
-        if self._no_system or marker.exists():
-            stack.enter_context(filelocks.by_file(self._folder / f"{name}.held", until))
+        try:
+            if self._no_system:
+                raise filelocks.NoLocks
+            system = stack.enter_context(filelocks.by_system(path, until, reading))
+        except filelocks.NoLocks:
+            self._no_system = True
+            # First have others see that there are such as we, then see who was there before.
+            if not marker.exists():
+                marker.write_bytes(_SAID)
+            stack.enter_context(filelocks.by_file(held, until))
+            filelocks.wait_for_marked(path, until)
+            return
+        if not reading:
+            system.mark()
+        if marker.exists():
+            system.unmark()
+            stack.enter_context(filelocks.by_file(held, until))
 
 
 def _busy() -> Conflict:
