@@ -127,17 +127,18 @@ def _write(base: Path, disks: list[str], edits: int) -> list[str]:
         assert process.stdout.readline() == "ready\n"
     said: dict[int, tuple[str, str]] = {}
     threads = [
-        threading.Thread(target=lambda i=i, p=p: said.update({i: p.communicate("go\n", 100)}))
+        threading.Thread(target=lambda i=i, p=p: said.update({i: p.communicate("go\n", 600)}))
         for i, p in enumerate(running)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(110)
+        thread.join(600)
     assert [process.returncode for process in running] == [0] * len(disks), said
     return [name for out, _ in said.values() for name in json.loads(out)[1]]
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("disks", [["SMB", "SMB", "SMB"], ["SMB", "", "S3", ""]])
 def test_processes_at_once_lose_nothing(server: Server, tmp_path: Path, disks: list[str]) -> None:
     """Also where only some of them can lock by the system, from the first moment on."""
