@@ -62,6 +62,8 @@ def disk_failed(error: OSError) -> DiskFailed:
     """What the system refused, for a person who mustn't see its paths."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return DiskFailed("disk_full", "The disk is full.", "Free some space and try again.")
+    if error.errno == errno.EROFS:
+        return read_only()
     return DiskFailed(
         "disk_failed", "Reading or writing the disk failed.", "Check the disk and try again."
     )
@@ -73,6 +75,16 @@ def kept_in_lfs(image: str = "This image") -> NotAnImage:
         "kept_in_lfs",
         f"{image} is kept in Git LFS, not here.",
         "Get it with “git lfs pull” in a clone, and add it to the pool.",
+    )
+
+
+def read_only() -> DiskFailed:
+    """Whatever was to be changed lies where nothing can be."""
+    return DiskFailed(
+        "disk_read_only",
+        "This disk can't be written to.",
+        "Everything on it can be looked at and run. To edit it, mount it writable, and let "
+        "ComfyUI's user write there.",
     )
 
 

@@ -34,10 +34,15 @@ IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".
 
 
 def check_id(value: object, what: str = "id") -> str:
-    """The id itself, or `Malformed`: letters, digits, `_`, `-`, 64 at most."""
+    """The id itself, or `Malformed`: letters, digits, `_`, `-`, 64 at most, and no name that
+    Windows keeps for a device."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise Malformed(
             "bad_id", f"That isn't a valid {what}.", "Use letters, digits, _ and -, 64 at most."
+        )
+    if _RESERVED.fullmatch(value):
+        raise Malformed(
+            "bad_id", f"Windows keeps “{value}” for a device.", f"Choose another {what}."
         )
     return value
 

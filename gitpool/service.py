@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .errors import DiskFailed
 from .pool.thumbnails import ThumbnailCache
 from .profiles.arrivals import Arrivals
 from .profiles.autosnapshots import AutoSnapshots
@@ -21,6 +23,8 @@ from .profiles.profiles import Profiles
 from .profiles.remotes import Remotes
 from .profiles.sync import Sync
 from .profiles.versions import Versions
+
+log = logging.getLogger("gitpool")
 
 DEFAULT_DELAY = 3.0
 
@@ -62,7 +66,10 @@ class Service:
     def start(self) -> None:
         """Tidy up, and have whatever was edited while nobody looked snapshotted soon."""
         self.library.clean_staging()
-        self.profiles.purge()
+        try:
+            self.profiles.purge()
+        except DiskFailed as error:
+            log.warning("Git Pool: %s", error.message)
         for entry in self.library.registry.entries():
             self.autosnapshots.edited(entry.id)
         self.background.begin(lambda: [e.id for e in self.library.registry.entries()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from dulwich.objects import ShaFile, Tree
 
 from ..errors import Damaged, NotFound, Unacceptable
 from ..identifiers import name_of_branch
+from ..pool import durable
 from ..pool.threads import begin
 from .clone import reach
 from .inflate import KINDS
@@ -107,7 +107,7 @@ def _copy_pack(path: Path, header: Header, pack: Path) -> None:
         source.seek(header.pack_start)
         shutil.copyfileobj(source, target, 1 << 20)
         target.flush()
-        os.fsync(target.fileno())
+        durable.sync(target)
 
 
 def _examine(repo: Repository, tips: list[str]) -> None:

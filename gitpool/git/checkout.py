@@ -132,7 +132,7 @@ def _remove(repo: Repository, path: str, cached: Mapping[str, CachedFile]) -> No
 def _place(repo: Repository, wanted: Mapping[str, str], made: Mapping[str, Path]) -> None:
     wanted = {n: b for n, b in wanted.items() if repo.folder.has_room_for(n)}
     for name in wanted.keys() & made.keys():
-        os.replace(made[name], repo.path / name)
+        durable.replace(made[name], repo.path / name)
     left = wanted.keys() - made.keys()
     repo.objects.put_files((wanted[name], repo.path / name) for name in left)
     for folder in {os.path.dirname(name) for name in wanted}:

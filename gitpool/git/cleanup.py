@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from dulwich.objects import Commit, Tag
@@ -20,6 +20,7 @@ from ..errors import Conflict
 from ..pool import durable
 from . import holders, indexed, leftovers, marks, rewrite, sweep, tracking
 from .ancestry import ancestors, missing_from
+from .descent import Made, believed, made_of, not_before_parents
 from .messages import parse_message
 from .refs import KEPT, TAGS
 from .repository import CLEANED, Repository
@@ -61,12 +62,17 @@ def plan(
         return None
     cleaned, pinned = repo.cleaned(), frozenset(holders.pinned(repo))
     refs = repo.refs.all("refs/")
-    order = rewrite.oldest_first(repo.parents, reversed(repo.tips()))
+    made: dict[str, Made] = {}
+
+    def parents(name: str) -> Sequence[str]:
+        made[name] = made_of(repo, name)
+        return made[name].parents
+
+    order = rewrite.oldest_first(parents, reversed(repo.tips()))
     tracked = tracking.read(repo)
     synced = tracked.tip if tracked else None
     thinnable = _thinnable(repo, tip, order, synced, tick)
-    kept = thin(thinnable.items(), keep, now, utc_offset(now))
-    dropped = frozenset(thinnable.keys() - kept)
+    dropped = frozenset(thinnable - _thinned(thinnable, order, made, keep, now))
     dead = sweep.Dead()
     if dropped:
         live = sweep.alive(repo, dropped)
@@ -75,32 +81,44 @@ def plan(
     return Plan(tip, refs, order, dropped, synced, dead, cleaned, pinned)
 
 
+def _thinned(
+    thinnable: Set[str], order: list[str], made: Mapping[str, Made], keep: Keep, now: int
+) -> set[str]:
+    """What stays of those that could go. Where clocks contradict each other, what stays by either
+    of them does."""
+    said = believed(order, made, now)
+    kept: set[str] = set()
+    for times in (said, not_before_parents(order, made, said)):
+        kept |= thin(((name, times[name]) for name in thinnable), keep, now, utc_offset(now))
+    return kept
+
+
 def _thinnable(
     repo: Repository, tip: str, order: list[str], synced: str | None, tick: Callable[[], None]
-) -> dict[str, int]:
+) -> set[str]:
     """Automatic snapshots that nobody named or locked, that the remote has if there is one, and
-    that no branch of a git user's holds; each with its time."""
+    that no branch of a git user's holds."""
     history = set(order)
     marked = marks.read(repo)
     unknown = tracking.is_noted(repo) or repo.refs.all(KEPT) or history & repo.shallow()
     if synced is None and unknown:
         # A remote has some of it, and nobody knows any more what.
-        return {}
+        return set()
     if synced is not None:
         if synced not in history:
-            return {}
+            return set()
         history &= _there(repo, synced)
         history -= {synced}
         # What the remote hasn't yet goes on from what both have: there they are merged.
         for name in missing_from(repo.parents, tip, {synced}):
             history.difference_update(repo.parents(name))
-    found = {}
+    found = set()
     elsewhere = _held_elsewhere(repo, set(order), synced)
     for name in history - elsewhere - marked.keys() - {tip}:
         tick()
         commit = repo.commit(name)
         if parse_message(commit.message).kind not in _OWN:
-            found[name] = commit.commit_time
+            found.add(name)
     return found
 
 

@@ -14,11 +14,12 @@ from ..pool import durable
 from ..pool.threads import each
 from . import checkout
 from .ancestry import ancestors
+from .descent import Walk
 from .listing import EXECUTABLE_MODE
 from .messages import Message
 from .refs import BRANCHES, TAGS
 from .repository import Identity, Repository
-from .rewrite import as_one_line, moved_tags, oldest_first
+from .rewrite import as_one_line, moved_tags
 from .share import share
 from .snapshots import build_trees, commit_tree, scan, take_in, write_cache
 from .sweep import Census
@@ -127,16 +128,11 @@ def _copy_line(source: Repository, repo: Repository, tip: str) -> tuple[str, dic
 
 
 def _up_to(source: Repository, tip: str) -> list[str]:
-    """The snapshots not newer than `tip`, oldest first, `tip` last."""
-    later, order = {tip}, []
-    newest = source.commit(tip).commit_time
-    for name in oldest_first(source.parents, reversed([*source.tips(), tip])):
-        time = source.commit(name).commit_time
-        if later.intersection(source.parents(name)):
-            later.add(name)
-        elif name != tip and time <= newest:
-            order.append((time, name))
-    return [*(name for _, name in sorted(order, key=lambda pair: pair[0])), tip]
+    """The snapshots that the history lists below `tip`, oldest first, `tip` last."""
+    walk = Walk(source, source.tips())
+    if tip not in walk:
+        walk = Walk(source, [tip])
+    return [*reversed(list(walk.after(tip))), tip]
 
 
 def _copy_files(source: Repository, repo: Repository) -> None:

@@ -3,20 +3,20 @@ only what fits a text or a kind."""
 
 from __future__ import annotations
 
-import heapq
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from dulwich.objects import Commit
 
-from ..errors import Damaged, NotFound
+from ..errors import Damaged
 from ..identifiers import name_key
 from . import marks
 from .changes import Version, compare, strip
+from .descent import Walk
 from .marks import Mark
 from .messages import Message, parse_message, sentence
 from .repository import Repository
@@ -26,7 +26,6 @@ PREVIEWS = 6
 STRIP = 8
 # A page that few snapshots fit is given as it is after so many looked at, to be gone on with.
 _LOOK_AT_MOST = 4000
-_AFTER = 1 << 40
 
 Versions = Callable[[str], Version]
 
@@ -48,61 +47,6 @@ class Wanted:
             return False
         said = [message.text, _author(commit), *([mark.name, mark.note] if mark else [])]
         return name_key(self.text) in name_key("\n".join(said))
-
-
-class Walk:
-    """Commits reachable from some tips, newest first, children before parents; read as needed.
-
-    A page further down goes on where the last one stopped, instead of from the top.
-    """
-
-    def __init__(self, repo: Repository, tips: list[str]) -> None:
-        self._repo = repo
-        self.order: list[str] = []
-        self._place: dict[str, int] = {}
-        self._seen = set(tips)
-        self._heap: list[tuple[int, int, str, list[str]]] = []
-        self._lock = threading.Lock()
-        for place, tip in enumerate(tips):
-            # Of one second, what leads from the newest comes first.
-            self._push(tip, place * _AFTER)
-
-    def __contains__(self, commit_id: str) -> bool:
-        while commit_id not in self._place:
-            # Where nothing is left to read, another thread may have read it in this very moment.
-            if not self._grow() and commit_id not in self._place:
-                return False
-        return True
-
-    def after(self, before: str | None) -> Iterator[str]:
-        """Commit ids below `before`, or from the top. Raises NotFound."""
-        i = 0
-        if before is not None:
-            if before not in self:
-                raise NotFound("unknown_snapshot", "There is no such snapshot.")
-            i = self._place[before] + 1
-        while i < len(self.order) or self._grow() or i < len(self.order):
-            yield self.order[i]
-            i += 1
-
-    def _grow(self) -> bool:
-        with self._lock:
-            if not self._heap:
-                return False
-            _, _, commit_id, parents = heapq.heappop(self._heap)
-            self._place[commit_id] = len(self.order)
-            self.order.append(commit_id)
-            for name in parents:
-                if name not in self._seen and name in self._repo.objects:
-                    self._seen.add(name)
-                    self._push(name)
-            return True
-
-    def _push(self, commit_id: str, rank: int = 0) -> None:
-        commit = self._repo.commit(commit_id)
-        parents = [parent.decode() for parent in commit.parents]
-        place = (-commit.commit_time, rank + len(self._seen))
-        heapq.heappush(self._heap, (*place, commit_id, parents))
 
 
 class History:

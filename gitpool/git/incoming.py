@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,7 +68,7 @@ class Quarantine:
         """
         self._tick = tick
         self._file.flush()
-        os.fsync(self._file.fileno())
+        durable.sync(self._file)
         self._file.close()
         if self._received:
             try:
@@ -95,7 +94,7 @@ class Quarantine:
         # A pack counts once its index is there, so the index goes last.
         for suffix in (".pack", ".idx"):
             for file in sorted(self._pack.parent.glob(f"pack-*{suffix}")):
-                os.replace(file, folder / file.name)
+                durable.replace(file, folder / file.name)
         durable.sync_folder(folder)
 
     def _examine_history(self, tip: str) -> None:

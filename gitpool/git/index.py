@@ -17,11 +17,13 @@ from dulwich.index import IndexEntry, read_index_dict, write_index_dict
 from dulwich.objects import ObjectID
 
 from ..pool import durable
-from ..pool.content import TICK
+from ..pool.content import is_young
 from ..pool.reading import read_file
 from .listing import EXECUTABLE_MODE, FILE_MODE
 
 _REMEMBERED = 4
+# git keeps a date's seconds in 32 bits, and of what doesn't fit (1601, 1969, 2110) the lower ones.
+_AROUND = 2**32 * 10**9
 _lately: dict[bytes, dict[str, CachedFile]] = {}
 _PLAIN: Mapping[str, int] = {}
 # By path: a file's blob, and its stat, or None where it isn't in the folder.
@@ -30,7 +32,8 @@ Files = Mapping[str, tuple[str, "os.stat_result | None"]]
 
 @dataclass(frozen=True)
 class CachedFile:
-    """A file as the index knows it."""
+    """A file as the index knows it; its dates are in nanoseconds, as far as 32 bits of seconds
+    have them."""
 
     blob: str
     size: int
@@ -42,8 +45,8 @@ class CachedFile:
         """Whether the file looks unchanged. Old git tools leave nanoseconds at 0."""
         return (
             self.size == stat.st_size & 0xFFFFFFFF
-            and self.mtime_ns == stat.st_mtime_ns
-            and self.ctime_ns in (stat.st_ctime_ns, 0)
+            and self.mtime_ns == stat.st_mtime_ns % _AROUND
+            and self.ctime_ns in (stat.st_ctime_ns % _AROUND, 0)
         )
 
 
@@ -116,7 +119,7 @@ def vouched(known: CachedFile | None, stat: os.stat_result | None, written: int)
 
 def is_racy(stat: os.stat_result, index_written: int) -> bool:
     """Whether the file may have changed after the index recorded it, within one clock tick."""
-    return stat.st_mtime_ns >= index_written - TICK
+    return is_young(stat, index_written)
 
 
 def _entry(blob: str, stat: os.stat_result | None, mode: int) -> IndexEntry:
@@ -125,8 +128,8 @@ def _entry(blob: str, stat: os.stat_result | None, mode: int) -> IndexEntry:
         nowhere.set_skip_worktree()
         return nowhere
     return IndexEntry(
-        ctime=divmod(stat.st_ctime_ns, 10**9),
-        mtime=divmod(stat.st_mtime_ns, 10**9),
+        ctime=divmod(stat.st_ctime_ns % _AROUND, 10**9),
+        mtime=divmod(stat.st_mtime_ns % _AROUND, 10**9),
         dev=stat.st_dev & 0xFFFFFFFF,
         ino=stat.st_ino & 0xFFFFFFFF,
         mode=mode,
@@ -139,7 +142,8 @@ def _entry(blob: str, stat: os.stat_result | None, mode: int) -> IndexEntry:
 
 def _cached(blob: str, stat: os.stat_result) -> CachedFile:
     size, inode = stat.st_size & 0xFFFFFFFF, stat.st_ino & 0xFFFFFFFF
-    return CachedFile(blob, size, stat.st_mtime_ns, stat.st_ctime_ns, inode)
+    mtime, ctime = stat.st_mtime_ns % _AROUND, stat.st_ctime_ns % _AROUND
+    return CachedFile(blob, size, mtime, ctime, inode)
 
 
 def _nanoseconds(value: int | float | tuple[int, int]) -> int:

@@ -22,7 +22,7 @@ from .repository import Identity, Repository
 _SWITCHES = (b"filemode", b"bare", b"symlinks", b"ignorecase")
 
 
-def mend(repo: Repository, identity: Identity) -> None:
+def mend(repo: Repository, identity: Identity, now: int) -> None:
     """Where HEAD leads to no readable snapshot, lead it to the newest whole one there is.
 
     Does nothing to a healthy repository, and costs it a few small reads.
@@ -42,7 +42,7 @@ def mend(repo: Repository, identity: Identity) -> None:
     if _is_readable(repo, repo.refs.get(own)):
         repo.refs.set_head(own, repo.refs.head())
         return
-    newest = _newest_snapshot(repo, identity)
+    newest = _newest_snapshot(repo, identity, now)
     if newest is None:
         repo.refs.delete(own, repo.refs.get(own))
     else:
@@ -95,9 +95,9 @@ def _is_readable(repo: Repository, tip: str | None) -> bool:
     return True
 
 
-def _newest_snapshot(repo: Repository, identity: Identity) -> str | None:
+def _newest_snapshot(repo: Repository, identity: Identity, now: int) -> str | None:
     """The latest commit of this profile, or of nobody's in particular, that is all there."""
-    best: tuple[bool, int, bool, int, str] | None = None
+    best: tuple[bool, int, bool, bool, int, str] | None = None
     parents: set[str] = set()
     commits = {}
     for object_id in list(repo.objects.all_ids()):
@@ -115,7 +115,9 @@ def _newest_snapshot(repo: Repository, identity: Identity) -> str | None:
     for object_id, commit in commits.items():
         ours = parse_message(commit.message).profile_id == identity.id
         is_last = repo.files_of(commit.tree.decode()) == listed
-        rank = (ours, int(object_id not in parents), is_last, commit.commit_time, object_id)
+        # Descent says more than a clock does, and a clock from the future nothing.
+        by_clock = commit.commit_time <= now, commit.commit_time
+        rank = (ours, int(object_id not in parents), is_last, *by_clock, object_id)
         if best is None or rank > best:
             best = rank
     return best[-1] if best else None

@@ -25,7 +25,7 @@ from dulwich.pack import Pack
 
 from ..errors import Damaged
 from ..pool import durable
-from ..pool.content import TICK
+from ..pool.content import ticks_with
 from ..pool.reading import open_file
 from ..pool.threads import each
 from .inflate import (
@@ -158,7 +158,7 @@ class ObjectStore:
             with open(pair[1], "xb") as file:
                 self.copy_blob(pair[0], file)
                 file.flush()
-                os.fsync(file.fileno())
+                durable.sync(file)
 
         each(make, wanted)
 
@@ -191,7 +191,7 @@ class ObjectStore:
         with self._lock:  # dulwich's own list is only whole for one thread at a time
             if changed != self._listed:
                 # What comes within the same tick of the clock isn't told by the folder's time.
-                self._listed = changed if time.time_ns() - changed > TICK else None
+                self._listed = None if ticks_with(changed, time.time_ns()) else changed
                 # A pipe or a device under a pack's name would keep its reader waiting.
                 packs = [] if self.has_odd_packs() else self._opened().packs
                 self._packs = [pack for pack in packs if _has_index(pack)]
@@ -299,11 +299,12 @@ class ObjectStore:
                 object_id = digest.hexdigest()
                 if object_id in self:
                     return object_id
-                os.fchmod(out.fileno(), 0o444) if hasattr(os, "fchmod") else None
-                os.fsync(out.fileno())
+                if hasattr(os, "fchmod"):
+                    durable.make_read_only(out.fileno())
+                durable.sync(out)
             target = self.path_of(object_id)
             target.parent.mkdir(exist_ok=True)
-            os.replace(temp, target)
+            durable.replace(temp, target)
             return object_id
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -319,9 +320,9 @@ class ObjectStore:
             with open(temp, "xb") as out:
                 out.write(deflated)
                 out.flush()
-                os.fsync(out.fileno())
-            temp.chmod(0o444)
-            os.replace(temp, target)
+                durable.sync(out)
+            durable.make_read_only(temp)
+            durable.replace(temp, target)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 temp.unlink()

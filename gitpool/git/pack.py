@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import secrets
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -101,7 +100,7 @@ def prepare_pack(
             entries, digest = _write(file, objects, object_ids, sent)
             file.write(digest)
             file.flush()
-            os.fsync(file.fileno())
+            durable.sync(file)
         write_index(pack, entries, digest)
     except BaseException:
         discard_pack(pack)
@@ -143,7 +142,7 @@ def write_index(pack: Path, entries: Iterable[IndexEntry], digest: bytes) -> Non
     with open(pack.with_suffix(".idx"), "xb") as file:
         write_pack_index_v2(file, sorted(entries), digest)
         file.flush()
-        os.fsync(file.fileno())
+        durable.sync(file)
 
 
 def name_pack(pack: Path, digest: bytes) -> None:
@@ -151,6 +150,6 @@ def name_pack(pack: Path, digest: bytes) -> None:
     with it the pack counts."""
     for suffix in (".pack", ".idx"):
         source = pack.with_suffix(suffix)
-        source.chmod(0o444)
-        os.replace(source, pack.with_name(f"pack-{digest.hex()}{suffix}"))
+        durable.make_read_only(source)
+        durable.replace(source, pack.with_name(f"pack-{digest.hex()}{suffix}"))
     durable.sync_folder(pack.parent)

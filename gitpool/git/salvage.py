@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -72,7 +71,7 @@ def install(found: ObjectStore, target: ObjectStore) -> None:
     for name in list(found.loose_ids()):
         path = target.path_of(name)
         durable.make_folder(path.parent)
-        os.replace(found.path_of(name), path)
+        durable.replace(found.path_of(name), path)
         folders.add(path.parent)
     for folder in folders:
         durable.sync_folder(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def _share_loose(
             theirs.parent.mkdir(exist_ok=True)
             folders.add(theirs.parent)
         try:
-            durable.link_file(ours, theirs)
+            _link(ours, theirs)
             touched.add(theirs.parent)
         except FileNotFoundError:
             packed[object_id] = None
@@ -53,5 +54,10 @@ def _share_pack(pack: Pack, folder: Path) -> None:
     file = Path(pack.data.path)
     # A pack counts once its index is there, so the index goes last.
     for suffix in (".pack", ".idx"):
-        durable.link_file(file.with_suffix(suffix), folder / file.with_suffix(suffix).name)
+        _link(file.with_suffix(suffix), folder / file.with_suffix(suffix).name)
         durable.sync_folder(folder)
+
+
+def _link(source: Path, target: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        durable.link_or_copy(source, target)

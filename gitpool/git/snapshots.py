@@ -53,7 +53,7 @@ def settle(repo: Repository, identity: Identity, now: int) -> None:
     """Bring a repository to order before an operation: finish what a crash cut off, and have
     HEAD on the profile's own branch, whatever a git user checked out."""
     repo.sweep()
-    mend(repo, identity)
+    mend(repo, identity, now)
     additions.clear(repo)
     checkout.finish(repo)
     unfinished.go_on(repo)
@@ -297,13 +297,12 @@ def is_dirty(repo: Repository, names: Sequence[str]) -> bool:
 def commit_tree(
     repo: Repository, tree_id: str, parents: list[str], message: Message, now: int
 ) -> str:
-    """Write a commit; its time is never before its parents', so histories sort well."""
-    times = [repo.commit(parent).commit_time for parent in parents]
+    """Write a commit, of today: a clock that was wrong once must not date what comes after."""
     commit = Commit()
     commit.tree = tree_id.encode()
     commit.parents = [parent.encode() for parent in parents]
     commit.author = commit.committer = AUTHOR
-    commit.author_time = commit.commit_time = max([now, *times])
+    commit.author_time = commit.commit_time = now
     commit.author_timezone = commit.commit_timezone = utc_offset(now)
     commit.encoding = None
     commit.message = message.dump()
@@ -343,4 +342,7 @@ def _join(repo: Repository, identity: Identity, ref: str, tip: str, other: str, 
 
 def utc_offset(now: int) -> int:
     """This machine's offset from UTC at that time, in seconds, to the minute."""
-    return time.localtime(now).tm_gmtoff // 60 * 60
+    try:
+        return time.localtime(now).tm_gmtoff // 60 * 60
+    except (OverflowError, OSError, ValueError):  # a time that the system can't tell
+        return 0

@@ -13,8 +13,12 @@ from stat import S_ISREG
 from .reading import open_file
 
 _CHUNK = 1 << 20
-# Nanoseconds within which a file system's coarse clock may not tell two changes apart.
+# Nanoseconds within which a file system's clock may not tell two changes apart; and one that
+# knows no part of a second.
 TICK = 20_000_000
+_LONG_TICK = 2_000_000_000
+# Where there is such a date, it says when a file was last changed, whatever date it was given.
+_HAS_CHANGE_TIME = os.name != "nt"
 
 
 def stat_key(stat: os.stat_result) -> tuple[int, int, int, int]:
@@ -25,6 +29,23 @@ def stat_key(stat: os.stat_result) -> tuple[int, int, int, int]:
 def version_of(stat: os.stat_result) -> str:
     """A short word for a file's present content, made without reading it."""
     return f"{stat.st_mtime_ns:x}.{stat.st_size:x}"
+
+
+def is_young(stat: os.stat_result, now: int) -> bool:
+    """Whether a file is so young that it may change again, and its stat tell nothing of it.
+
+    now: in nanoseconds, by the clock of the file's own disk. A file that was given a date to
+    come is as old as its last change.
+    """
+    changed = stat.st_mtime_ns
+    if _HAS_CHANGE_TIME and changed > now:
+        changed = stat.st_ctime_ns
+    return ticks_with(changed, now)
+
+
+def ticks_with(changed: int, now: int) -> bool:
+    """Whether both times may be within one tick of a disk's clock, or `now` comes first."""
+    return changed >= now - (TICK if changed % 10**9 else _LONG_TICK)
 
 
 def hash_file(path: Path) -> str:
@@ -85,7 +106,7 @@ class ContentIds:
     def learn(self, path: Path, stat: os.stat_result, content_id: str) -> None:
         """Remember what a file holds that has this stat; but not of one that is so young that it
         may change again within the clock's tick."""
-        if time.time_ns() - stat.st_mtime_ns < TICK or not S_ISREG(stat.st_mode):
+        if is_young(stat, time.time_ns()) or not S_ISREG(stat.st_mode):
             return
         with self._lock:
             self._known[str(path)] = stat_key(stat), content_id

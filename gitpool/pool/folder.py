@@ -305,7 +305,8 @@ class PoolFolder:
             slots.append(replace(slot, image=image, mask=mask))
         moved = {old: new for old, new in moved.items() if old != new}
         for old, new in moved.items():
-            durable.link_file(self.path / old, self.path / new)
+            with contextlib.suppress(FileExistsError):
+                durable.link_or_copy(self.path / old, self.path / new)
         told = self.save(replace(manifest, slots=tuple(slots), next_seq=number))
         self._unlink(moved.keys() - told.file_names())
         return told
@@ -320,7 +321,7 @@ class PoolFolder:
                 path = self.path / name
                 if not path.exists():
                     fresh.add(name)
-                os.replace(staged, path)
+                durable.replace(staged, path)
             durable.sync_folder(self.path)
             yield
         except BaseException:
@@ -362,7 +363,8 @@ def rebuild(files: dict[str, os.stat_result], remembered: Manifest | None) -> Ma
         if name not in known:
             mask = mask_among(name, free)
             free.discard(mask or "")
-            slots.append(Slot(name, mask, "", files[name].st_mtime_ns // 1_000_000))
+            added = max(0, files[name].st_mtime_ns // 1_000_000)
+            slots.append(Slot(name, mask, "", added))
     highest = max((number_of(name) for name in files), default=0)
     return Manifest(
         slots=tuple(slots),

@@ -37,12 +37,7 @@ class KeptFiles:
                 return
             self.folder.mkdir(parents=True, exist_ok=True)
             kept.unlink(missing_ok=True)
-            try:
-                os.link(path, kept)
-            except FileNotFoundError:
-                raise
-            except OSError:  # no hard links here, or not from there
-                durable.copy_file(path, kept)
+            durable.link_or_copy(path, kept)
 
     def holds(self, content_id: str) -> bool:
         """Whether that content is here, unharmed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -79,7 +78,7 @@ class ThumbnailCache:
                 stat = path.stat()
                 if not path.name.startswith(durable.TEMP_PREFIX):
                     files.append((stat.st_atime, stat.st_size, path))
-                elif time.time() - stat.st_mtime > _ABANDONED:
+                elif abs(time.time() - stat.st_mtime) > _ABANDONED:
                     path.unlink()
         total = sum(size for _, size, _ in files)
         for _, size, path in sorted(files):
@@ -100,7 +99,7 @@ def _keep(path: Path, data: bytes) -> None:
     half = path.with_name(f"{durable.TEMP_PREFIX}{secrets.token_hex(8)}")
     try:
         half.write_bytes(data)
-        os.replace(half, path)
+        durable.replace(half, path)
     finally:
         half.unlink(missing_ok=True)
 

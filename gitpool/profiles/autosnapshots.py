@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ..errors import Conflict, GitPoolError
+from ..errors import Conflict, DiskFailed, GitPoolError
 
 log = logging.getLogger("gitpool")
 
@@ -90,6 +90,9 @@ class AutoSnapshots:
         except Conflict as error:
             # Another program, a git user's git, is at it just now.
             self._later(profile_id, error.message)
+        except DiskFailed as error:
+            # It was edited elsewhere, if at all.
+            log.info("Git Pool can't snapshot a profile: %s", error.message)
         except GitPoolError as error:
             log.error("Git Pool couldn't snapshot a profile: %s %s", error.message, error.hint)
         except Exception:

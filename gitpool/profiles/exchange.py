@@ -55,7 +55,7 @@ class Exchange:
 
     def _stream_as_one_line(self, repo: Repository, entry: Identity) -> Iterator[bytes]:
         """A history that a clean-up cut into pieces: no bundle can carry it as it is."""
-        with self._library.staging(f"export-{secrets.token_hex(8)}") as scratch:
+        with self._library.scratch(f"export-{secrets.token_hex(8)}") as scratch:
             whole = Repository(scratch / "whole")
             whole.create(entry)
             clone.copy_line(repo, whole)

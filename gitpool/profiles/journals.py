@@ -204,12 +204,10 @@ class FileJournal:
     def _append(self, record: dict[str, Any]) -> None:
         """Add a line. An edit that can't be noted is done all the same: it just can't be undone."""
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        flags |= getattr(os, "O_BINARY", 0)
         with self._guard:
             try:
                 self._now()
-                with os.fdopen(os.open(self._path, flags, 0o644), "r+b", buffering=0) as file:
+                with durable.appending(self._path) as file:
                     end = file.seek(0, os.SEEK_END)
                     if end and _byte_before(file, end) != b"\n":  # a crash cut a line off
                         file.write(b"\n")

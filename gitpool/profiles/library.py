@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import Conflict, Damaged, NotFound
+from ..errors import Conflict, Damaged, DiskFailed, NotFound, read_only
 from ..git import additions, numbers, snapshots
 from ..git.contents import Contents
 from ..git.format import require_known_format
@@ -18,7 +20,7 @@ from ..git.history import History
 from ..git.lfs import kept_in_lfs
 from ..git.repository import Identity, Repository
 from ..identifiers import PRIVATE_FOLDER, check_id
-from ..pool import durable
+from ..pool import disks, durable
 from ..pool.content import ContentIds
 from ..pool.folder import PoolFolder
 from ..pool.kept import KeptFiles
@@ -30,6 +32,7 @@ from .locks import REGISTRY, Locks
 from .registry import Registry
 
 PRIVATE = PRIVATE_FOLDER
+_LAST_SECOND = 253_402_300_799
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ class Library:
         self.edited: Callable[[str], None] = lambda _: None
 
     def now(self) -> int:
-        return int(self.clock())
+        """Seconds since 1970, as git can note them: never before, nor after the year 9999."""
+        return max(0, min(int(self.clock()), _LAST_SECOND))
 
     def path_of(self, pool_id: str) -> Path:
         return self.base / check_id(pool_id)
@@ -216,11 +220,11 @@ class Library:
     @contextlib.contextmanager
     def open_profile(self, profile_id: str) -> Iterator[OpenProfile]:
         """Open a profile to change it, in order and with outsiders' edits taken in."""
+        self._require(profile_id)
         with self.locks.hold(check_id(profile_id)):
             identity = self.registry.get(profile_id)
+            self._require(profile_id)
             repo = Repository(self.path_of(profile_id))
-            if not repo.path.is_dir():
-                raise _folder_gone()
             if not repo.exists():
                 if repo.git.exists() or repo.git.is_symlink():
                     raise Conflict("odd_git", "This profile's history isn't a folder of its own.")
@@ -234,6 +238,13 @@ class Library:
             opened = (profile_id, repo.folder, manifest, journal, kept, self.contents)
             yield OpenProfile(*opened, repo, identity)
 
+    def _require(self, profile_id: str) -> None:
+        """Raise NotFound where there is no such profile, or its folder is gone."""
+        path = self.path_of(profile_id)
+        self.registry.get(profile_id)
+        if not path.is_dir():
+            raise _folder_gone()
+
     @contextlib.contextmanager
     def registry_lock(self) -> Iterator[Registry]:
         """Hold the registry to change it."""
@@ -242,9 +253,14 @@ class Library:
 
     @contextlib.contextmanager
     def staging(self, name: str) -> Iterator[Path]:
-        """A scratch folder on the pools' own file system, gone at the end."""
+        """A scratch folder on the pools' own file system, gone at the end. Raises DiskFailed."""
         folder = self.private / "tmp" / name
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            if disks.is_read_only(error):
+                raise read_only() from error
+            raise
         try:
             yield folder
         finally:
@@ -252,17 +268,28 @@ class Library:
             with contextlib.suppress(OSError):
                 remove_tree(folder)
 
+    @contextlib.contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """The same for what only reads the pools: elsewhere, where theirs can't be written to."""
+        with contextlib.ExitStack() as stack:
+            try:
+                folder = stack.enter_context(self.staging(name))
+            except DiskFailed:
+                elsewhere = tempfile.TemporaryDirectory(prefix="gitpool-")
+                folder = Path(stack.enter_context(elsewhere))
+            yield folder
+
     def clean_staging(self, older_than: float = 86400) -> None:
         """Remove scratch folders that a killed process left, once nobody can be using them."""
-        with contextlib.suppress(FileNotFoundError):
-            for folder in (self.private / "tmp").iterdir():
-                if self.clock() - folder.stat().st_mtime > older_than:
-                    remove_tree(folder)
         # What plain pools' edits took away is of use only to the session that they were made in.
-        with contextlib.suppress(FileNotFoundError):
-            for folder in (self.private / "undo").iterdir():
-                if self.clock() - folder.stat().st_mtime > older_than:
-                    remove_tree(folder)
+        for place in ("tmp", "undo"):
+            # What can't be removed now, or not at all on a disk that is only read, can wait.
+            with contextlib.suppress(OSError):
+                for folder in (self.private / place).iterdir():
+                    made = folder.stat().st_mtime
+                    # A date far ahead is one that a wrong clock gave.
+                    if self.clock() - made > older_than or made - time.time() > older_than:
+                        remove_tree(folder)
 
 
 def _folder_gone() -> NotFound:
@@ -280,7 +307,7 @@ def remove_tree(folder: Path) -> None:
         if function not in (os.unlink, os.rmdir):
             raise failure[1]
         with contextlib.suppress(FileNotFoundError):
-            Path(path).chmod(0o700)
+            durable.chmod(path, 0o700)
             function(path)
 
     if folder.exists():

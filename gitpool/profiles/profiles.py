@@ -26,6 +26,7 @@ from .library import PRIVATE, Library, OpenProfile
 from .placement import PLACING, Placement
 
 KEEP_DELETED_DAYS = 7
+_DAY = 86_400
 
 
 class Profiles:
@@ -72,12 +73,16 @@ class Profiles:
     def delete(self, profile_id: str, forever: bool = False) -> dict[str, Any]:
         """Take a profile away; for a week it can be brought back, unless `forever`."""
         library = self._library
+
+        def found() -> Identity | None:
+            if forever and library.trash_of(profile_id).exists():
+                return library.registry.find(profile_id)
+            return library.registry.get(profile_id)
+
+        found()
         self.purge()
-        with library.locks.hold(check_id(profile_id)):
-            entry = library.registry.find(profile_id)
-            trashed = library.trash_of(profile_id)
-            if entry is None and not (forever and trashed.exists()):
-                library.registry.get(profile_id)
+        with library.locks.hold(profile_id):
+            entry = found()
             if entry:
                 self._to_trash(entry, forever)
             if forever:
@@ -88,10 +93,9 @@ class Profiles:
     def undelete(self, profile_id: str) -> dict[str, Any]:
         """Bring a deleted profile back, under its name or, if taken, the next free one."""
         library = self._library
-        with library.locks.hold(check_id(profile_id)):
-            record = next((r for r in self._deleted() if r["id"] == profile_id), None)
-            if record is None:
-                raise NotFound("unknown_profile", "This profile can't be brought back any more.")
+        self._record(profile_id)
+        with library.locks.hold(profile_id):
+            record = self._record(profile_id)
             target = library.path_of(profile_id)
             require_known_format(library.trash_of(profile_id) / ".git")
             if target.exists():
@@ -110,10 +114,14 @@ class Profiles:
 
     def purge(self) -> None:
         """Remove for good what was deleted more than a week ago."""
-        limit = self._library.now() - KEEP_DELETED_DAYS * 86400
+        now = self._library.now()
+        limit = now - KEEP_DELETED_DAYS * _DAY
         self._placement.carry_on(limit)
         for record in self._deleted():
-            if record["deleted"] <= limit:
+            if _is_misdated(record, now):
+                with self._library.locks.hold(record["id"]):
+                    self._note_deleted({**record, "deleted": now})
+            elif record["deleted"] <= limit:
                 with self._library.locks.hold(record["id"]):
                     self._placement.remove_trashed(record["id"])
 
@@ -121,11 +129,9 @@ class Profiles:
         """Make a pool on disk a profile, in place; one with a history keeps it."""
         library, name = self._library, check_name(name)
         path = library.path_of(pool_id)
+        self._require_plain(pool_id)
         with library.locks.hold(pool_id):
-            if library.registry.find(pool_id):
-                raise Conflict("already_profile", "This pool is a profile already.")
-            if not path.is_dir():
-                raise NotFound("unknown_pool", "There is no such pool.")
+            self._require_plain(pool_id)
             repo = Repository(path)
             if (repo.git.exists() or repo.git.is_symlink()) and not repo.exists():
                 raise Conflict("odd_git", "This pool's .git isn't a folder.")
@@ -149,8 +155,8 @@ class Profiles:
         source = library.folder(source_id)
         if not source.path.is_dir():
             raise NotFound("unknown_pool", "There is no such pool.")
-        library.registry.get(profile_id)
-        first, second = sorted((check_id(source_id), check_id(profile_id)))
+        library.registry.get(check_id(profile_id))
+        first, second = sorted((check_id(source_id), profile_id))
         with library.locks.hold(first), library.locks.hold(second):  # noqa: SIM117
             with library.open_profile(profile_id) as pool:
                 if pool.manifest.slots:
@@ -242,11 +248,13 @@ class Profiles:
                 registry.drop(entry.id)
                 return
             if not forever:
-                record = {**entry.as_json(), "deleted": library.now()}
-                data = json.dumps(record, ensure_ascii=False).encode()
-                durable.write_file(target.with_suffix(".json"), data)
+                self._note_deleted({**entry.as_json(), "deleted": library.now()})
             with self._placement.moved(entry.id, source, target, listed=False):
                 registry.drop(entry.id)
+
+    def _note_deleted(self, record: dict[str, Any]) -> None:
+        path = self._library.trash_of(record["id"]).with_suffix(".json")
+        durable.write_file(path, json.dumps(record, ensure_ascii=False).encode())
 
     def _copy(self, pool: OpenProfile, source: Path, manifest: Manifest) -> None:
         """Have an empty profile show a pool's files, whole or not at all: as a snapshot that is
@@ -260,6 +268,20 @@ class Profiles:
             message = Message(said, "auto", pool.identity.id, pool.identity.name)
             made = git_versions.show_manifest(repo, pool.identity, manifest, files, message, now)
         edits.record(pool, Version(pool.manifest), repo.version(made), "seed")
+
+    def _require_plain(self, pool_id: str) -> None:
+        if self._library.registry.find(pool_id):
+            raise Conflict("already_profile", "This pool is a profile already.")
+        if not self._library.path_of(pool_id).is_dir():
+            raise NotFound("unknown_pool", "There is no such pool.")
+
+    def _record(self, profile_id: str) -> dict[str, Any]:
+        """What is noted of a deleted profile. Raises NotFound."""
+        check_id(profile_id)
+        for record in self._deleted():
+            if record["id"] == profile_id:
+                return record
+        raise NotFound("unknown_profile", "This profile can't be brought back any more.")
 
     def _deleted(self) -> list[dict[str, Any]]:
         found = []
@@ -280,6 +302,12 @@ class Profiles:
                 if pool:
                     found.append(pool)
         return found
+
+
+def _is_misdated(record: dict[str, Any], now: int) -> bool:
+    """Whether a deleted profile's date is one that only a wrong clock can have given it: then
+    its week begins now."""
+    return record["deleted"] > now + _DAY or record["deleted"] < record["created"] <= now
 
 
 def require_free_branch(repo: Repository, identity: Identity) -> None:

@@ -49,12 +49,13 @@ class Runs:
 
     @contextlib.contextmanager
     def hold(self, pool_id: str) -> Iterator[PoolView]:
-        """The pool as `view` gives it, kept from changing while the block reads its files."""
+        """The pool as `view` gives it, kept from changing while the block reads its files; as far
+        as that can be where nothing can be written."""
         library = self._library
         if not (library.path_of(pool_id).is_dir() or library.trash_of(pool_id).is_dir()):
             yield self.view(pool_id)
             return
-        with library.locks.hold(pool_id):
+        with library.locks.hold_to_read(pool_id):
             yield self.view(pool_id)
 
     def read(self, view: PoolView, name: str | None) -> bytes | None:

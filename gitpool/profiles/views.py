@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +23,8 @@ from ..pool.manifest import Manifest
 from ..pool.reading import open_file, read_file
 from .library import Library
 
+_Blobs = dict[str, str] | None
+_BlobsOf = Callable[[Path, Iterable[str]], _Blobs]
 _GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -41,19 +43,28 @@ class PoolView:
 
 def look(library: Library, pool_id: str) -> PoolView:
     """The pool as it is now. Raises NotFound for a profile that is deleted or lost its folder."""
-    folder = library.folder(pool_id).path
-    if not folder.is_dir():
+    if not library.folder(pool_id).path.is_dir():
         return PoolView(pool_id)
-    with library.locks.hold(pool_id):
-        manifest = library.manifest(pool_id)
-        blobs = library.contents.ready(folder, manifest.file_names())
+    contents = library.contents
+    manifest, blobs = _look(library, pool_id, contents.ready)
     if blobs is None:
         # What is new is hashed first, so that nobody's edit waits for that.
-        library.contents.of(folder, manifest.file_names())
-        with library.locks.hold(pool_id):
-            manifest = library.manifest(pool_id)
-            blobs = library.contents.of(folder, manifest.file_names())
-    return PoolView(pool_id, True, manifest, blobs)
+        contents.of(library.path_of(pool_id), manifest.file_names())
+        manifest, blobs = _look(library, pool_id, contents.of)
+    return PoolView(pool_id, True, manifest, blobs or {})
+
+
+def _look(library: Library, pool_id: str, blobs_of: _BlobsOf) -> tuple[Manifest, _Blobs]:
+    """A pool's manifest and its files' content ids, both of one moment."""
+    folder = library.folder(pool_id)
+
+    def read() -> tuple[Manifest, _Blobs]:
+        manifest = library.manifest(pool_id)
+        return manifest, blobs_of(folder.path, manifest.file_names())
+
+    with library.locks.hold_to_read(pool_id) as held:
+        # Nobody here can write to that disk; another machine may.
+        return read() if held else folder.steadily(read)
 
 
 def read(library: Library, view: PoolView, name: str) -> bytes | None:

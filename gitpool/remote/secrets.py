@@ -157,9 +157,9 @@ def _write_privately(path: Path, data: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, _ONLY_MINE)
-        os.replace(name, path)
+            durable.sync(file)
+        durable.chmod(name, _ONLY_MINE)
+        durable.replace(name, path)
         durable.sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

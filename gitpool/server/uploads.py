@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -157,7 +156,7 @@ def _shown(file_name: str | None) -> str:
 
 def _finish(file: BinaryIO, rest: bytes) -> None:
     durable.write_all(file, rest)
-    os.fsync(file.fileno())
+    durable.sync(file)
 
 
 async def _text(part: BodyPartReader) -> str:

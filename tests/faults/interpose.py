@@ -23,10 +23,11 @@ _WRITING = ("w", "a", "x", "+")
 
 @dataclass(frozen=True)
 class Call:
-    """One call. name: open, create, write, fsync, rename, link, unlink, mkdir or rmdir.
+    """One call. name: open, create, write, fsync, rename, link, unlink, mkdir or rmdir; or, where
+    that is asked for, chmod or flock.
 
     paths: full ones. data, offset: what is written, and where. truncates: what the file held
-    before is gone.
+    before is gone. flags: what it is opened with.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Call:
     data: bytes = b""
     offset: int = 0
     truncates: bool = False
+    flags: int = 0
 
 
 class Watcher(Protocol):
@@ -59,7 +61,13 @@ class Interposer:
         # One call at a time, so that the order they are noted in is the one they happened in.
         self._turn = threading.RLock()
 
-    def install(self) -> None:
+    def install(self, modes_and_locks: bool = False) -> None:
+        if modes_and_locks:
+            import fcntl
+
+            os.chmod = self._single("chmod", os.chmod)  # type: ignore[assignment]
+            os.fchmod = self._single("chmod", os.fchmod)  # type: ignore[assignment]
+            fcntl.flock = self._single("flock", fcntl.flock)  # type: ignore[assignment]
         builtins.open = io.open = self._open_file  # type: ignore[assignment]
         os.open, os.write = self._open, self._write  # type: ignore[assignment]
         os.fsync = os.fdatasync = self._fsync  # type: ignore[assignment]
@@ -72,7 +80,7 @@ class Interposer:
             if hasattr(shutil, name):
                 setattr(shutil, name, False)
         accessor = getattr(pathlib, "_NormalAccessor", None)  # Python 3.10 keeps its own
-        for name in (*_ONE_PATH, *_TWO_PATHS, "open") if accessor else ():
+        for name in (*_ONE_PATH, *_TWO_PATHS, "chmod", "open") if accessor else ():
             if hasattr(accessor, name):
                 function = self._open_file if name == "open" else getattr(os, name)
                 setattr(accessor, name, staticmethod(function))
@@ -108,6 +116,17 @@ class Interposer:
 
         return wrapped
 
+    def _single(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(file: Any, *rest: Any, **more: Any) -> Any:
+            folder = more.get("dir_fd")
+            named = file.fileno() if hasattr(file, "fileno") else file
+            path = self._below(named, folder)
+            if path is None:
+                return real(file, *rest, **more)
+            return self._pass(Call(name, (path,)), lambda: real(file, *rest, **more))
+
+        return wrapped
+
     def _fsync(self, file: Any) -> None:
         number = file if isinstance(file, int) else file.fileno()
         path = self._below(number)
@@ -122,7 +141,7 @@ class Interposer:
         if full is None:
             return real(path, flags, *more, dir_fd=dir_fd)
         name = "create" if flags & os.O_CREAT and not os.path.lexists(full) else "open"
-        call = Call(name, (full,), truncates=bool(flags & os.O_TRUNC))
+        call = Call(name, (full,), truncates=bool(flags & os.O_TRUNC), flags=flags)
         return self._pass(call, lambda: real(path, flags, *more, dir_fd=dir_fd))
 
     def _write(self, number: int, data: Any) -> int:
@@ -173,7 +192,8 @@ class Interposer:
             raw = make()
         else:
             fresh = not os.path.lexists(full)
-            call = Call("create" if fresh else "open", (full,), truncates="w" in mode)
+            name, truncates = "create" if fresh else "open", "w" in mode
+            call = Call(name, (full,), truncates=truncates, flags=os.O_RDWR)
             raw = self._pass(call, make)
         if buffering == 0:
             return raw

@@ -49,8 +49,16 @@ export async function sideOf(id, target) {
 /** @param {string} id @param {Side} one @param {Side} other */
 async function isOlder(id, one, other) {
   if (!one.snapshot || !other.snapshot) return other.snapshot === null;
-  if (one.snapshot.time !== other.snapshot.time) return one.snapshot.time < other.snapshot.time;
-  // Two of one second: the history tells which came first.
+  const [first, second] = [one.snapshot.time, other.snapshot.time];
+  const possible = Math.max(first, second) <= Date.now() / 1000;
+  if (first !== second && possible) return first < second;
+  // Of one second, or by a clock that was wrong: the history tells which came first.
+  if (await isBelow(id, one, other)) return true;
+  return first < second && !(await isBelow(id, other, one));
+}
+
+/** Whether the history lists the one not far below the other. @param {string} id @param {Side} one @param {Side} other */
+async function isBelow(id, one, other) {
   const older = await profiles.history(id, other.target, { limit: 200 });
   return older.snapshots.some((snapshot) => snapshot.id === one.target);
 }

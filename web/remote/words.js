@@ -47,11 +47,18 @@ export function size(bytes) {
 /** @param {number} time seconds since 1970 @param {number} now milliseconds since 1970 */
 export function ago(time, now) {
   const passed = now / 1000 - time;
+  // Another machine's clock may be a little ahead; one that is far ahead is wrong.
+  if (passed < -DAY) return onDate(time);
   if (passed < MINUTE) return t("just now");
   if (passed < HOUR) return tn("{n} minute ago", "{n} minutes ago", Math.floor(passed / MINUTE));
   if (passed < DAY) return tn("{n} hour ago", "{n} hours ago", Math.floor(passed / HOUR));
   if (passed < 2 * DAY) return t("yesterday");
   if (passed < 30 * DAY) return tn("{n} day ago", "{n} days ago", Math.floor(passed / DAY));
+  return onDate(time);
+}
+
+/** @param {number} time seconds since 1970 */
+function onDate(time) {
   const options = /** @type {const} */ ({ year: "numeric", month: "short", day: "numeric" });
   return t("on {date}", { date: formatDate(new Date(time * 1000), options) });
 }
