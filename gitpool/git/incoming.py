@@ -176,7 +176,7 @@ class Quarantine:
 
     def _examine_image(self, name: str, blob: str) -> None:
         try:
-            images.probe(io.BytesIO(self.objects.read_raw(blob)[1]))
+            images.check(io.BytesIO(self.objects.read_raw(blob)[1]))
         except NotAnImage:
             raise _bad(f"“{name}” isn't an image") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from ..pool import images
+from ..pool import deep, images, masks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,10 +17,7 @@ def image_array(data: bytes) -> np.ndarray:
 
     Raises NotAnImage or TooLarge.
     """
-    import numpy as np
-
-    image = images.as_rgb(images.decode(io.BytesIO(data)))
-    return np.asarray(image, dtype=np.float32)[None] / np.float32(255.0)
+    return deep.levels(data)[None]
 
 
 def mask_array(data: bytes | None, height: int, width: int) -> np.ndarray:
@@ -32,7 +29,7 @@ def mask_array(data: bytes | None, height: int, width: int) -> np.ndarray:
 
     if data is None:
         return np.zeros((1, height, width), dtype=np.float32)
-    mask = _fitted(images.mask_layer(images.decode(io.BytesIO(data))), height, width)
+    mask = _fitted(masks.painted(images.decode(io.BytesIO(data))), height, width)
     return np.asarray(mask, dtype=np.float32)[None] / np.float32(255.0)
 
 

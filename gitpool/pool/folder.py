@@ -16,7 +16,7 @@ from typing import BinaryIO, TypeVar
 
 from ..errors import Conflict, Unacceptable
 from ..identifiers import IMAGE_EXTENSIONS, is_image_name
-from . import durable, images
+from . import durable, images, masks
 from .content import stat_key
 from .manifest import (
     MANIFEST_NAME,
@@ -153,9 +153,11 @@ class PoolFolder:
         self, manifest: Manifest, index: int, staged: Path, mask: images.ImageInfo
     ) -> Manifest:
         """Take the staged file as the slot's mask; `mask` is what `check_mask` found it to be."""
-        name = mask_name(manifest.slots[index].image)
-        if mask.extension != ".png":
-            painted = images.mask_layer(images.decode(staged))
+        image = manifest.slots[index].image
+        name = mask_name(image)
+        given = images.decode(staged)
+        if mask.extension != ".png" or not masks.is_plain(given):
+            painted = masks.given(given, lambda: images.as_rgb(images.decode(self.path / image)))
             with durable.replacing(staged) as file:
                 painted.save(file, "PNG")
         with self._placed(staged, name):
@@ -198,7 +200,7 @@ class PoolFolder:
         taken = self._highest_number()
         for name in stray:
             try:
-                info = images.probe(self.path / name)
+                info = images.check(self.path / name)
             except Exception:  # whatever it is, it stays where it was put
                 continue
             number = max(manifest.next_seq, taken + 1)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from . import durable, images
+from . import durable, images, masks
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -111,7 +111,7 @@ def render(source: Path | BinaryIO, size: int, is_mask: bool) -> bytes:
 
     image = images.decode(source, size)
     if is_mask:
-        grey = images.mask_layer(image)
+        grey = masks.painted(image)
         grey.thumbnail((size, size), Image.Resampling.BOX, reducing_gap=2.0)
         small = Image.merge("LA", (Image.new("L", grey.size, 255), grey)).convert("RGBA")
     else:

@@ -118,7 +118,7 @@ class Exchange:
         manifest = snapshots.take_in(repo, self._library.now())
         for name in sorted(manifest.file_names()):
             try:
-                images.probe(repo.path / name)
+                images.check(repo.path / name)
             except NotAnImage:
                 raise Unacceptable(
                     "bad_bundle", f"This file can't be imported: “{name}” isn't an image."

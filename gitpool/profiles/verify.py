@@ -36,6 +36,7 @@ from .library import Library, size_below
 __all__ = ["DAMAGED", "MISSING", "UNREADABLE", "Finding", "Verify"]
 
 _TRIES = 3
+_NOT_WHOLE = "This isn't an image that can be read whole."
 _ROTTEN = "Its bytes aren't those of its snapshot, though nobody wrote to it."
 
 Progress = Callable[[int, int], Any]
@@ -182,12 +183,14 @@ class _Pool:
         path = self._repo.path / name
         try:
             # What nobody vouches for may be cut off; else its bytes say more than its pixels.
-            images.probe(path) if blob else images.verify(path)
+            info = images.probe(path) if blob else images.verify(path)
         except NotAnImage:
-            self._findings.add(name, DAMAGED, "This isn't an image that can be read whole.")
+            self._findings.add(name, DAMAGED, _NOT_WHOLE)
         except TooLarge as error:
             self._findings.add(name, UNREADABLE, error.message)
         else:
+            if not info.whole:
+                self._findings.add(name, DAMAGED, _NOT_WHOLE)
             if blob and hash_file(path) != blob:
                 self._findings.add(name, DAMAGED, _ROTTEN)
 
