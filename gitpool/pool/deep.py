@@ -13,7 +13,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from . import images
-from .leniency import patiently
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,16 +29,13 @@ def levels(data: bytes) -> np.ndarray:
 
     Raises NotAnImage or TooLarge.
     """
-    return patiently(lambda: _levels(data))
-
-
-def _levels(data: bytes) -> np.ndarray:
     import numpy as np
 
     with images.open_image(io.BytesIO(data)) as (image, _):
         words = _words(image)
         samples = _samples(image, data)
-        shown = images.upright(images.load(image))
+        images.load(image)
+        shown = images.upright(image)
         if samples is not None:
             return (samples / np.float32(65535.0)).astype(np.float32)
         if shown.mode in images.DEEP_MODES:
@@ -70,7 +66,8 @@ def _both_bytes(data: bytes, words: list[str], shown: Image.Image) -> np.ndarray
 
     with images.open_image(io.BytesIO(data)) as (image, _):
         image.tile = [_told(tile, word) for tile, word in zip(image.tile, words, strict=True)]
-        other = np.asarray(images.upright(images.load(image)))
+        images.load(image)
+        other = np.asarray(images.upright(image))
     if words[0] == _ITS_BYTES:
         grey = other[:, :, 0].astype(np.uint16) << 8 | other[:, :, 1]
         both = np.repeat(grey[:, :, None], 3, axis=2)

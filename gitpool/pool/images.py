@@ -10,13 +10,13 @@ import contextlib
 import struct
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import NotAnImage, TooLarge
 from . import formats
-from .leniency import patiently, tell_whole
+from .leniency import lenient, strict
 from .reading import open_file
 
 if TYPE_CHECKING:
@@ -58,12 +58,16 @@ class ImageInfo:
 
 def probe(source: Path | BinaryIO) -> ImageInfo:
     """What the header says. Raises NotAnImage or TooLarge."""
-    return patiently(lambda: _probe(source))
+    with open_image(source) as (image, extension):
+        return _info(image, extension)
 
 
 def check(source: Path | BinaryIO) -> ImageInfo:
     """The same verdict as `verify`, without decoding where the header decides it."""
-    return patiently(lambda: _check(source))
+    with open_image(source) as (image, extension):
+        if image.format not in _ALWAYS_SHOWN or not image.tile:
+            _show(image)
+        return _info(image, extension)
 
 
 def verify(source: Path) -> ImageInfo:
@@ -71,8 +75,9 @@ def verify(source: Path) -> ImageInfo:
 
     Raises NotAnImage or TooLarge.
     """
-    info, whole = tell_whole(lambda: _verify(source))
-    return ImageInfo(info.extension, info.width, info.height, whole)
+    with open_image(source) as (image, extension):
+        whole = _show(image)
+        return replace(_info(image, extension), whole=whole)
 
 
 def decode(source: Path | BinaryIO, size: int | None = None) -> Image.Image:
@@ -81,12 +86,16 @@ def decode(source: Path | BinaryIO, size: int | None = None) -> Image.Image:
     A damaged file gives what can be read of it, as Load Image does. size: the longer side that
     will do, for formats that can decode less. Raises NotAnImage or TooLarge.
     """
-    return patiently(lambda: _decode(source, size))
+    return decode_whole(source, size)[0]
 
 
 def decode_whole(source: Path | BinaryIO, size: int | None = None) -> tuple[Image.Image, bool]:
     """The same, and whether all of its pixels are there."""
-    return tell_whole(lambda: _decode(source, size))
+    with open_image(source) as (image, _):
+        if size and image.format == "JPEG":
+            image.draft(None, (size, size))
+        whole = load(image)
+        return upright(image), whole
 
 
 @contextlib.contextmanager
@@ -109,16 +118,29 @@ def open_image(source: Path | BinaryIO) -> Iterator[tuple[Image.Image, str]]:
         yield image, formats.extension_of(image, head)
 
 
-def load(image: Image.Image) -> Image.Image:
-    """The image with its pixels read. Raises NotAnImage."""
+def load(image: Image.Image) -> bool:
+    """Read an opened image's pixels, those of a damaged one as Load Image does: strictly, then
+    leniently what is left to read. Gives whether all are there. Raises NotAnImage."""
     waiting = bool(image.tile)
     try:
-        image.load()
-    except Exception as error:  # Pillow's decoders raise almost anything on damaged data
-        # A PNG's pixels are there, what lies behind them is broken: nobody needs that.
-        if image.format != "PNG" or image.fp is None or not waiting or image.tile:
+        with strict():
+            image.load()
+        return True
+    except Exception:  # Pillow's decoders raise almost anything on damaged data
+        if waiting and _has_pixels(image):
+            return True
+    try:
+        with lenient():
+            image.load()
+    except Exception as error:
+        if not waiting or not _has_pixels(image):
             raise _broken() from error
-    return image
+    return False
+
+
+def _has_pixels(image: Image.Image) -> bool:
+    """Whether only what lies behind the pixels couldn't be read, which nobody needs."""
+    return not image.tile and image.fp is not None
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -165,9 +187,14 @@ def _identify(file: BinaryIO) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Image.open(file, formats=formats.readable())
+        try:
+            with strict():
+                return _opened(file)
+        except Image.DecompressionBombError:
+            raise
+        except Exception:
+            with lenient():
+                return _opened(file)
     except Image.DecompressionBombError:
         raise _too_many_pixels() from None
     except UnidentifiedImageError:
@@ -180,37 +207,21 @@ def _identify(file: BinaryIO) -> Image.Image:
         raise _broken() from error
 
 
-def _probe(source: Path | BinaryIO) -> ImageInfo:
-    with open_image(source) as (image, extension):
-        return _info(image, extension)
+def _opened(file: BinaryIO) -> Image.Image:
+    from PIL import Image
+
+    file.seek(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Image.open(file, formats=formats.readable())
 
 
-def _check(source: Path | BinaryIO) -> ImageInfo:
-    with open_image(source) as (image, extension):
-        if image.format not in _ALWAYS_SHOWN or not image.tile:
-            _show(image)
-        return _info(image, extension)
-
-
-def _verify(source: Path | BinaryIO) -> ImageInfo:
-    with open_image(source) as (image, extension):
-        info = _info(image, extension)
-        _show(image)
-        return info
-
-
-def _decode(source: Path | BinaryIO, size: int | None) -> Image.Image:
-    with open_image(source) as (image, _):
-        if size and image.format == "JPEG":
-            image.draft(None, (size, size))
-        return upright(load(image))
-
-
-def _show(image: Image.Image) -> None:
-    """Do all of what may fail when the image is shown. Raises NotAnImage."""
-    load(image)
+def _show(image: Image.Image) -> bool:
+    """Do all of what may fail when the image is shown; gives what `load` does."""
+    whole = load(image)
     if image.mode not in _SURELY_RGB:
         as_rgb(image)
+    return whole
 
 
 def _info(image: Image.Image, extension: str) -> ImageInfo:
