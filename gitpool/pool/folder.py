@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from ..errors import Conflict, Unacceptable
+from ..errors import Conflict, NotAnImage, Unacceptable
 from ..identifiers import IMAGE_EXTENSIONS, is_image_name
 from . import durable, images, masks
 from .content import stat_key
@@ -113,12 +113,14 @@ class PoolFolder:
         durable.write_file(path, manifest.dump())
         return manifest
 
-    def add(self, manifest: Manifest, staged: Path, label: str, added: int) -> Manifest:
+    def add(
+        self, manifest: Manifest, staged: Path, info: images.ImageInfo, label: str, added: int
+    ) -> Manifest:
         """Take the staged image file in as a new slot, byte for byte.
 
-        staged: a file on the same file system, already synced, which is moved.
+        staged: a file on the same file system, already synced, which is moved. info: what
+        `images.verify` found it to be.
         """
-        info = images.verify(staged)
         durable.make_folder(self.path)
         number = max(manifest.next_seq, self._highest_number() + 1)
         name = image_name(number, info.extension)
@@ -141,6 +143,10 @@ class PoolFolder:
             raise Conflict("image_gone", f"The file of “{slot.image}” is gone from the pool.")
         shown = images.probe(self.path / slot.image)
         mask = images.verify(staged)
+        if not mask.whole:
+            raise NotAnImage(
+                "broken_image", "This image is damaged and can't be read whole.", "Export it again."
+            )
         if mask.size != shown.size:
             raise Unacceptable(
                 "mask_size",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import Malformed, NotFound
 from ..identifiers import check_id, check_image_name, check_text
+from ..pool import images
 from ..pool.content import version_of
+from ..pool.early_ends import EarlyEnds
 from ..pool.folder import PoolFolder
 from ..pool.manifest import LABEL_LIMIT, Manifest
 from .edits import Edit, step
@@ -19,8 +22,9 @@ from .library import Library, OpenPool
 class Pools:
     """The grid's operations. Each answers with the manifest as the page gets it."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, early_ends: EarlyEnds) -> None:
         self._library = library
+        self._early_ends = early_ends
 
     def list(self, pool_id: str) -> dict[str, Any]:
         """The manifest. Changes nothing; a pool that nobody has added to is empty."""
@@ -37,7 +41,12 @@ class Pools:
         label = check_text(label, "label", LABEL_LIMIT)
         word = check_id(batch, "batch") if batch else ""
         with self._editing(pool_id, "add", word) as edit:
-            edit.done(edit.pool.folder.add(edit.pool.manifest, staged, label, added))
+            info, folder = images.verify(staged), edit.pool.folder
+            edit.done(folder.add(edit.pool.manifest, staged, info, label, added))
+        if not info.whole:
+            path = folder.path / edit.manifest.slots[-1].image
+            with contextlib.suppress(FileNotFoundError):
+                self.ends_early(self._library.contents.one(path), path.stat().st_size)
         return self._done(edit.pool, edit.manifest)
 
     def remove(self, pool_id: str, index: int, image: object = None) -> dict[str, Any]:
@@ -91,6 +100,11 @@ class Pools:
                 edit.done(folder.clear_mask(manifest, index))
         return self._done(edit.pool, edit.manifest)
 
+    def ends_early(self, content_id: str, size: int, pool_id: str | None = None) -> None:
+        """Keep in mind that an image of this content ends early, and tell who looks at a pool."""
+        if self._early_ends.note(content_id, size) and pool_id:
+            self._library.changed(pool_id)
+
     def reorder(self, pool_id: str, order: object) -> dict[str, Any]:
         if not isinstance(order, list) or any(
             isinstance(i, bool) or not isinstance(i, int) for i in order
@@ -132,8 +146,14 @@ class Pools:
         return self._answer(pool.id, pool.folder, manifest)
 
     def _answer(self, pool_id: str, folder: PoolFolder, manifest: Manifest) -> dict[str, Any]:
-        undo = self._library.journal(pool_id).summary()
-        return {**answer(folder, manifest), "undo": undo}
+        files = folder.image_files()
+        raw = answer(files, manifest)
+        contents = self._library.contents
+        early = self._early_ends.among(files, lambda names: contents.of(folder.path, names))
+        for slot in raw["slots"] if early else ():
+            if slot["image"] in early:
+                slot["ends_early"] = True
+        return {**raw, "undo": self._library.journal(pool_id).summary()}
 
 
 def _remove(edit: Edit, indexes: list[int]) -> None:
@@ -143,10 +163,9 @@ def _remove(edit: Edit, indexes: list[int]) -> None:
     edit.done(edit.pool.folder.remove_all(manifest, indexes))
 
 
-def answer(folder: PoolFolder, manifest: Manifest) -> dict[str, Any]:
+def answer(files: Mapping[str, os.stat_result], manifest: Manifest) -> dict[str, Any]:
     """The manifest as the page gets it: each slot also says the version of its files, for the
     thumbnails' addresses, as `image_v` and `mask_v`; null where a file is missing."""
-    files = folder.image_files()
     raw = manifest.as_json()
     for slot in raw["slots"]:
         for key in ("image", "mask"):
