@@ -62,6 +62,12 @@ def probe(source: Path | BinaryIO) -> ImageInfo:
         return _info(image, extension)
 
 
+def orientation(source: Path | BinaryIO) -> tuple[tuple[int, int], int | None]:
+    """The size as shown, and the number that EXIF gives the turn to it; None where it has none."""
+    with open_image(source) as (image, _):
+        return _shown_as(image)
+
+
 def check(source: Path | BinaryIO) -> ImageInfo:
     """The same verdict as `verify`, without decoding where the header decides it."""
     with open_image(source) as (image, extension):
@@ -225,20 +231,23 @@ def _show(image: Image.Image) -> bool:
 
 
 def _info(image: Image.Image, extension: str) -> ImageInfo:
+    return ImageInfo(extension, *_shown_as(image)[0])
+
+
+def _shown_as(image: Image.Image) -> tuple[tuple[int, int], int | None]:
+    """The size in pixels after EXIF rotation, and the EXIF orientation's number."""
     if image.format in _VAGUE:
         load(image)
-    width, height = image.size
     try:
-        turned = _exif(image).get(_EXIF_ORIENTATION) in _TURNED
+        orientation = _exif(image).get(_EXIF_ORIENTATION)
+        turned = orientation in _TURNED
         if turned and image.format == "TIFF":
             # Some versions of Pillow have turned a TIFF's size already, some have not.
             image.load()
-            width, height = image.size
-        elif turned:
-            width, height = height, width
+            return image.size, orientation
+        return (image.size[::-1] if turned else image.size), orientation
     except Exception:  # damaged EXIF is no reason to refuse a picture
-        width, height = image.size
-    return ImageInfo(extension, width, height)
+        return image.size, None
 
 
 def _exif(image: Image.Image) -> Image.Exif:
