@@ -54,7 +54,7 @@ def _words(image: Image.Image) -> list[str] | None:
         word = tile[3] if isinstance(tile[3], str) else tile[3][0] if tile[3] else None
         if word == _GREY_ALPHA and image.mode == _ITS_BYTES and tile[0] == "zip":
             found.append(_ITS_BYTES)
-        elif isinstance(word, str) and word[:-1] in _COLOURS and word[:-3] == image.mode:
+        elif isinstance(word, str) and word[:-1] in _COLOURS and word.startswith(image.mode):
             found.append(word[:-1] + _OTHER[word[-1]])
         else:
             return None
