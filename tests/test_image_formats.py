@@ -285,7 +285,13 @@ def test_words_behind_the_pixels_break_no_picture(server: Server, what: str) -> 
 
 
 def test_a_zip_and_a_folder_take_no_picture_that_a_run_fails_on(server: Server) -> None:
-    none = saved(base(), "WEBP", lossless=True)[:200]
+    none = bytearray(saved(base(), "WEBP", lossless=True))
+    none[40:60] = b"\xff" * 20
+    none = bytes(none)
+    # Its header is sound.
+    assert Image.open(io.BytesIO(none)).size == SIZE
+    with pytest.raises(OSError, match="read next frame"):
+        load_image(none)
     profile = server.create("Broken")
     (server.pools / profile / "broken.webp").write_bytes(none)
     assert server.snapshot(profile) is None

@@ -27,11 +27,10 @@ from gitpool.errors import GitPoolError
 from gitpool.nodes import decode
 from gitpool.pool import images
 
-# Load Image turns these by a quarter or not at all, and mirrors none; a mask is painted on what
+# Load Image turns pictures, but mirrors none; a mask is painted on what
 # the page shows, so here each is upright.
 TURNED_OTHERWISE = (
     *(f"{kind} turned {turn}" for kind in ("JPEG", "PNG", "WEBP", "TIFF") for turn in (2, 4, 5, 7)),
-    *(f"WEBP turned {turn}" for turn in (3, 6, 8)),
 )
 # What PyAV knows by its name alone (TGA), shows inverted (XBM) or half a level off (XPM), or
 # refuses: Pillow's here.
