@@ -134,9 +134,9 @@ def test_every_make_is_shown_as_load_image_shows_it(server: Server, make: str) -
     try:
         wanted = as_load_image_does(data)
     except OSError:
-        # Pillow before version 13 can't read the YCbCr TIFFs that it writes.
+        # Pillow before version 13 reads the YCbCr TIFFs that it writes only leniently, as black.
         answer = server.send_form("/grid_pool/add", {"image": ("a", data)}, pool_id=pool, ts=1)
-        assert (make, answer.status) == ("YCbCr as TIFF", 415)
+        assert (make, answer.status) == ("YCbCr as TIFF", 200)
         return
     server.add(pool, data)
     assert np.allclose(shown(server, pool), wanted)

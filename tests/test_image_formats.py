@@ -24,7 +24,7 @@ from pictures import (
     saved,
     with_broken_words,
 )
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, PpmImagePlugin
 from support import Server, git, mask, picture, tree_of
 from test_pools import pixel_bomb
 
@@ -215,7 +215,9 @@ def bomb_in(kind: str) -> bytes:
 )
 def test_what_is_too_large_to_decode_is_refused_before_it_is(server: Server, kind: str) -> None:
     answer = send(server, "bombs", bomb_in(kind))
-    assert answer.status == 413, answer.body
+    # Pillow 10.0 doesn't know PFM yet.
+    known = kind != "PFM" or b"Pf" in PpmImagePlugin.MODES
+    assert answer.status == (413 if known else 415), answer.body
     assert not (server.pools / "bombs").exists()
 
 

@@ -50,7 +50,8 @@ def _words(image: Image.Image) -> list[str] | None:
     """What the decoders of an opened image are told, for it to give the other bytes; None where it
     has none."""
     found = []
-    for tile in image.tile:
+    # Icons have no tiles, in some versions of Pillow not even none.
+    for tile in image.tile or ():
         word = tile[3] if isinstance(tile[3], str) else tile[3][0] if tile[3] else None
         if word == _GREY_ALPHA and image.mode == _ITS_BYTES and tile[0] == "zip":
             found.append(_ITS_BYTES)

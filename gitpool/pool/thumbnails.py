@@ -146,6 +146,6 @@ def _shown(image: Image.Image, size: int) -> Image.Image:
         image = images.to_eight_bits(image)
     # Palette and one-bit images can't be averaged as they are.
     if image.mode not in ("RGB", "RGBA", "L", "CMYK"):
-        image = image.convert("RGBA" if has_alpha else "RGB")
+        image = image.convert("RGBA") if has_alpha else images.as_rgb(image)
     image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return image.convert("RGBA" if has_alpha else "RGB")
