@@ -33,6 +33,7 @@ from gitpool.identifiers import IMAGE_EXTENSIONS
 from gitpool.nodes import build_nodes
 from gitpool.nodes.decode import image_array
 from gitpool.pool import formats, images
+from gitpool.profiles.verify import Verify
 
 FORMATS, MODES = of_every_format(), of_every_mode()
 ROOT = Path(__file__).resolve().parents[1]
@@ -365,6 +366,21 @@ def test_one_that_came_by_another_door_is_known_once_it_is_drawn(
 
     later = Service(server.pools, server.host.user_directory() / "__gitpool", time.time)
     assert later.pools.list(profile)["slots"][0]["ends_early"] is True
+
+
+def test_one_that_came_cut_off_is_no_damage_and_one_that_was_cut_off_here_is(
+    server: Server,
+) -> None:
+    profile = server.create("Verified")
+    whole = picture(12, (90, 60))
+    for data in (whole[:4000], whole):
+        assert send(server, profile, data).status == 200
+    server.snapshot(profile)
+    check = Verify(server.service.library).check
+    assert check(profile) == []
+    (server.pools / profile / "img_0002.png").write_bytes(whole[:5000])
+    (found,) = check(profile)
+    assert "img_0002.png" in str(found)
 
 
 def test_a_picture_that_is_whole_again_is_not_said_to_end_early(server: Server) -> None:

@@ -44,8 +44,11 @@ class _Switch:
 
         with self._changed:
             self._waiting += 1
-            self._changed.wait_for(lambda: not self._lenient and not self._strict)
-            self._waiting -= 1
+            try:
+                self._changed.wait_for(lambda: not self._lenient and not self._strict)
+            finally:
+                self._waiting -= 1
+                self._changed.notify_all()
             self._lenient = True
             before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
         try:

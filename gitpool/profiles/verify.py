@@ -173,13 +173,15 @@ class _Pool:
             if stat is None:
                 self._findings.add(name, MISSING, "The pool lists this file, but it is gone.")
                 continue
-            blob = vouched(cached.get(name), stat, written)
+            known = cached.get(name)
+            blob = vouched(known, stat, written)
             with self._findings.reading(name):
-                self._check_image(name, blob)
+                self._check_image(name, blob, known.blob if known else None)
             self._meter.add(stat.st_size)
 
-    def _check_image(self, name: str, blob: str | None) -> None:
-        """blob: what the bytes must be, where the file's times say that nobody wrote to it."""
+    def _check_image(self, name: str, blob: str | None, newest: str | None) -> None:
+        """blob: what the bytes must be, where the file's times say that nobody wrote to it.
+        newest: what they were in the newest snapshot."""
         path = self._repo.path / name
         try:
             # What nobody vouches for may be cut off; else its bytes say more than its pixels.
@@ -189,7 +191,8 @@ class _Pool:
         except TooLarge as error:
             self._findings.add(name, UNREADABLE, error.message)
         else:
-            if not info.whole:
+            # One that came here cut off is as it was.
+            if not info.whole and hash_file(path) != newest:
                 self._findings.add(name, DAMAGED, _NOT_WHOLE)
             if blob and hash_file(path) != blob:
                 self._findings.add(name, DAMAGED, _ROTTEN)
