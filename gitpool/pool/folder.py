@@ -162,8 +162,8 @@ class PoolFolder:
         image = manifest.slots[index].image
         name = mask_name(image)
         given = images.decode(staged)
-        if mask.extension != ".png" or not masks.is_plain(given):
-            painted = masks.given(given, lambda: images.as_rgb(images.decode(self.path / image)))
+        painted = masks.given(given, lambda: images.as_rgb(images.decode(self.path / image)))
+        if mask.extension != ".png" or not masks.is_plain(given, painted):
             with durable.replacing(staged) as file:
                 painted.save(file, "PNG")
         with self._placed(staged, name):

@@ -62,7 +62,7 @@ def probe(source: Path | BinaryIO) -> ImageInfo:
         return _info(image, extension)
 
 
-def orientation(source: Path | BinaryIO) -> tuple[tuple[int, int], int | None]:
+def shown_as(source: Path | BinaryIO) -> tuple[tuple[int, int], int | None]:
     """The size as shown, and the number that EXIF gives the turn to it; None where it has none."""
     with open_image(source) as (image, _):
         return _shown_as(image)

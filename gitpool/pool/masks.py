@@ -7,7 +7,7 @@
 A file without transparency is paint. One that is *given* with any is the editor's, but for white
 strokes on a clear ground, white wherever it can be seen: there the strokes are painted. Where
 either could be meant, it is the editor's if what can be seen in it is the picture that it is given
-for. What is given that way is stored as plain paint.
+for. What is given with transparency is stored as plain paint.
 
 One that *lies in a folder* with transparency is read as ever, grey times alpha, unless it is
 plainly the editor's: in colour, or all black, where that would leave nothing.
@@ -64,9 +64,11 @@ def given(image: Image.Image, picture: Callable[[], Image.Image]) -> Image.Image
     return ImageChops.invert(alpha)
 
 
-def is_plain(image: Image.Image) -> bool:
-    """Whether the image has no transparency at all, so that it can be stored as it is."""
-    return not _has_alpha(image)
+def is_plain(image: Image.Image, paint: Image.Image) -> bool:
+    """Whether whoever reads the image as grey finds just this paint, so that it can be stored as
+    it is."""
+    opaque = not _has_alpha(image) or image.convert("RGBA").getchannel("A").getextrema()[0] == 255
+    return opaque and _grey(image).tobytes() == paint.tobytes()
 
 
 def _has_alpha(image: Image.Image) -> bool:

@@ -32,9 +32,7 @@ _ALIGNED = 32
 
 def first_frame(data: bytes) -> np.ndarray | None:
     """[H,W,3], float32, mostly 0..1; None where Pillow's is to be taken."""
-    import av
-
-    size, orientation = images.orientation(io.BytesIO(data))
+    size, orientation = images.shown_as(io.BytesIO(data))
     turn = _TURNS.get(orientation)
     if turn is None:
         return None
@@ -43,7 +41,7 @@ def first_frame(data: bytes) -> np.ndarray | None:
         if frame is None or (frame.rotation - turn) % 360:
             return None
         found = _turned(_colours(frame), frame.rotation)
-    except (av.error.FFmpegError, ValueError, OSError, UnicodeDecodeError):
+    except Exception:  # whatever it can't show, in whatever way it fails, Pillow does
         return None
     return found if found.shape[:2] == size[::-1] else None
 
