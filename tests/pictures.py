@@ -228,7 +228,7 @@ def of_sixteen_bits() -> dict[str, tuple[bytes, np.ndarray]]:
 
 
 def with_broken_words() -> dict[str, bytes]:
-    """PNGs whose pixels are whole, with text behind them that can't be read."""
+    """PNGs whose pixels are whole, with text behind or before them that can't be read."""
     whole = saved(base(), "PNG")
     body, end = whole[:-12], whole[-12:]
     texts = {
@@ -238,6 +238,11 @@ def with_broken_words() -> dict[str, bytes]:
         "without an end": b"k",
     }
     found = {f"a text {how}": body + chunk(b"zTXt", text) + end for how, text in texts.items()}
+    for how, text in texts.items():
+        found[f"a text before, {how}"] = whole[:33] + chunk(b"zTXt", text) + whole[33:]
+    profile = chunk(b"iCCP", b"k\0\5none")
+    found["a profile before, packed in no known way"] = whole[:33] + profile + whole[33:]
+    found["a measure that is cut off"] = whole[:33] + chunk(b"cHRM", b"\0") + whole[33:]
     good = chunk(b"zTXt", b"k\0\0" + zlib.compress(b"x"))
     found["a text with a wrong sum"] = body + good[:-4] + b"none" + end
     found["a text that is cut off"] = body + good[:10]

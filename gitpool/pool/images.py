@@ -7,6 +7,7 @@ image is what ComfyUI's Load Image opens with Pillow, strictly, else with trunca
 from __future__ import annotations
 
 import contextlib
+import io
 import struct
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import NotAnImage, TooLarge
-from . import formats
+from . import formats, png
 from .leniency import lenient, strict
 from .reading import open_file
 
@@ -28,7 +29,6 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
-_PNG_WORDS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 # Once their header is read, Pillow shows whatever can be had of these, without a failure.
 _ALWAYS_SHOWN = ("PNG", "JPEG", "MPO")
 # Where only the pixels tell the size.
@@ -193,14 +193,7 @@ def _identify(file: BinaryIO) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        try:
-            with strict():
-                return _opened(file)
-        except Image.DecompressionBombError:
-            raise
-        except Exception:
-            with lenient():
-                return _opened(file)
+        return _patiently_opened(file)
     except Image.DecompressionBombError:
         raise _too_many_pixels() from None
     except UnidentifiedImageError:
@@ -211,6 +204,27 @@ def _identify(file: BinaryIO) -> Image.Image:
         ) from None
     except Exception as error:  # Pillow's parsers raise almost anything on crafted headers
         raise _broken() from error
+
+
+def _patiently_opened(file: BinaryIO) -> Image.Image:
+    from PIL import Image
+
+    try:
+        with strict():
+            return _opened(file)
+    except Image.DecompressionBombError:
+        raise
+    except Exception:
+        try:
+            with lenient():
+                return _opened(file)
+        except Exception:
+            # Load Image shows a PNG by PyAV, which doesn't read its words.
+            seen = png.what_is_seen(file)
+            if seen is None:
+                raise
+            with lenient():
+                return _opened(io.BytesIO(seen))
 
 
 def _opened(file: BinaryIO) -> Image.Image:
@@ -257,25 +271,9 @@ def _exif(image: Image.Image) -> Image.Exif:
 
     if image.format != "PNG":
         return image.getexif()
-    if image.fp is not None and _has_words_behind_pixels(image.fp):
+    if image.fp is not None and png.has_words_behind_pixels(image.fp):
         load(image)
     return Image.Image.getexif(image)
-
-
-def _has_words_behind_pixels(file: BinaryIO) -> bool:
-    """Whether a PNG has EXIF data or text behind its pixels. Chunks are a length, a type, data
-    and a checksum: https://www.w3.org/TR/png/#5Chunk-layout."""
-    place, behind = file.tell(), False
-    try:
-        file.seek(8)
-        while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
-            behind = behind or head[4:] == b"IDAT"
-            if behind and head[4:] in _PNG_WORDS:
-                return True
-            file.seek(int.from_bytes(head[:4], "big") + 4, 1)
-        return False
-    finally:
-        file.seek(place)
 
 
 def _too_many_pixels() -> TooLarge:
