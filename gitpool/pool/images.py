@@ -62,12 +62,6 @@ def probe(source: Path | BinaryIO) -> ImageInfo:
         return _info(image, extension)
 
 
-def shown_as(source: Path | BinaryIO) -> tuple[tuple[int, int], int | None]:
-    """The size as shown, and the number that EXIF gives the turn to it; None where it has none."""
-    with open_image(source) as (image, _):
-        return _shown_as(image)
-
-
 def check(source: Path | BinaryIO) -> ImageInfo:
     """The same verdict as `verify`, without decoding where the header decides it."""
     with open_image(source) as (image, extension):
@@ -189,6 +183,23 @@ def grey_levels(image: Image.Image):  # type: ignore[no-untyped-def]
     return (values / top).clip(0.0, 1.0)
 
 
+def shown_as(image: Image.Image) -> tuple[tuple[int, int], int | None]:
+    """An opened image's size in pixels after EXIF rotation, and the number that EXIF gives this
+    turn; None where it has none."""
+    if image.format in _VAGUE:
+        load(image)
+    try:
+        orientation = _exif(image).get(_EXIF_ORIENTATION)
+        turned = orientation in _TURNED
+        if turned and image.format == "TIFF":
+            # Some versions of Pillow have turned a TIFF's size already, some have not.
+            image.load()
+            return image.size, orientation
+        return (image.size[::-1] if turned else image.size), orientation
+    except Exception:  # damaged EXIF is no reason to refuse a picture
+        return image.size, None
+
+
 def _identify(file: BinaryIO) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
@@ -245,23 +256,7 @@ def _show(image: Image.Image) -> bool:
 
 
 def _info(image: Image.Image, extension: str) -> ImageInfo:
-    return ImageInfo(extension, *_shown_as(image)[0])
-
-
-def _shown_as(image: Image.Image) -> tuple[tuple[int, int], int | None]:
-    """The size in pixels after EXIF rotation, and the EXIF orientation's number."""
-    if image.format in _VAGUE:
-        load(image)
-    try:
-        orientation = _exif(image).get(_EXIF_ORIENTATION)
-        turned = orientation in _TURNED
-        if turned and image.format == "TIFF":
-            # Some versions of Pillow have turned a TIFF's size already, some have not.
-            image.load()
-            return image.size, orientation
-        return (image.size[::-1] if turned else image.size), orientation
-    except Exception:  # damaged EXIF is no reason to refuse a picture
-        return image.size, None
+    return ImageInfo(extension, *shown_as(image)[0])
 
 
 def _exif(image: Image.Image) -> Image.Exif:

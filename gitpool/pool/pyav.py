@@ -22,6 +22,8 @@ _FORMATS = (
     *("pgm_pipe", "png_pipe", "ppm_pipe", "psd_pipe", "qoi_pipe", "sgi_pipe", "sunrast_pipe"),
     *("tiff_pipe", "webp", "webp_pipe"),
 )
+# Those that it tells by their names, which bytes don't have.
+_CODECS = {".tga": "targa", ".ppm": "ppm", ".pgm": "pgm"}
 # Frames of these are taken with eight bits a channel, all others as floats.
 _EIGHT_BITS = ("yuvj420p", "yuvj422p", "yuvj444p", "rgb24", "rgba", "pal8")
 # By the EXIF standard's number, how far an image is turned; the others are mirrored as well.
@@ -32,12 +34,15 @@ _ALIGNED = 32
 
 def first_frame(data: bytes) -> np.ndarray | None:
     """[H,W,3], float32, mostly 0..1; None where Pillow's is to be taken."""
-    size, orientation = images.shown_as(io.BytesIO(data))
+    with images.open_image(io.BytesIO(data)) as (image, extension):
+        size, orientation = images.shown_as(image)
+        # Grey with alpha it takes for five bits of each colour.
+        codec = _CODECS.get(extension) if image.mode != "LA" else None
     turn = _TURNS.get(orientation)
     if turn is None:
         return None
     try:
-        frame = _decoded(data)
+        frame = _decoded_by(codec, data) if codec else _decoded(data)
         if frame is None or (frame.rotation - turn) % 360:
             return None
         found = _turned(_colours(frame), frame.rotation)
@@ -62,6 +67,16 @@ def _decoded(data: bytes) -> Any | None:
                     return frame if frame.pts is not None else None
             except av.error.InvalidDataError:
                 continue
+    return None
+
+
+def _decoded_by(codec: str, data: bytes) -> Any | None:
+    import av
+
+    decoder = av.CodecContext.create(codec, "r")
+    for packet in (av.Packet(data), None):
+        for frame in decoder.decode(packet):
+            return frame
     return None
 
 
