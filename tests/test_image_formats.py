@@ -196,6 +196,12 @@ def bomb_in(kind: str) -> bytes:
         "a Mac icon's picture": b"icns"
         + struct.pack(">I4sI", 16 + len(bomb), b"ic07", 8 + len(bomb)) + bomb,
     }  # fmt: skip
+    jpeg = bytearray(saved(base(), "JPEG"))
+    struct.pack_into(">HH", jpeg, jpeg.index(b"\xff\xc0") + 5, many, many)
+    texture = struct.pack("<4siIIIii", b"BLP1", 0, 0, *SIZE, 5, 0) + struct.pack(
+        "<16I", 160, *[0] * 15
+    )
+    texture += struct.pack("<16I", len(jpeg), *[0] * 15) + struct.pack("<I", 0) + bytes(jpeg)
     dds = bytearray(FORMATS["DDS"][0])
     struct.pack_into("<II", dds, 12, many, many)
     jpeg2000, box = bytearray(FORMATS["JPEG 2000"][0]), bytearray(FORMATS["JPEG 2000"][0])
@@ -203,7 +209,13 @@ def bomb_in(kind: str) -> bytes:
     struct.pack_into(">II", box, box.index(b"ihdr") + 4, many, many)
     pcx = bytearray(FORMATS["PCX"][0])
     struct.pack_into("<HHHH", pcx, 4, 0, 0, many, many)
-    made = {"DDS": dds, "JPEG 2000": jpeg2000, "a JPEG 2000's box": box, "PCX": pcx}
+    made = {
+        "a BLP's JPEG": texture,
+        "DDS": dds,
+        "JPEG 2000": jpeg2000,
+        "a JPEG 2000's box": box,
+        "PCX": pcx,
+    }
     return bytes({**found, **made}[kind])
 
 
@@ -212,6 +224,7 @@ def bomb_in(kind: str) -> bytes:
     [
         *("TGA", "PPM", "PFM", "PSD", "QOI", "SGI", "Sun raster", "FITS", "XPM", "DDS", "PCX"),
         *("JPEG 2000", "a JPEG 2000's box", "an icon's picture", "a Mac icon's picture"),
+        "a BLP's JPEG",
     ],
 )
 def test_what_is_too_large_to_decode_is_refused_before_it_is(server: Server, kind: str) -> None:
