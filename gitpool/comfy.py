@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .nodes import DISPLAY_NAMES, build_nodes
+from .nodes import DISPLAY_NAMES, build_nodes, decode
 from .server.setup import setup
 
 log = logging.getLogger("gitpool")
@@ -59,13 +59,14 @@ class ComfyHost:
 
 def load() -> tuple[dict[str, type], dict[str, str]]:
     """Set Git Pool up in the running ComfyUI; gives its node classes and their names."""
+    import nodes
+
     host = ComfyHost()
     service = setup(host)
+    decode.follow(getattr(nodes, "LoadImage", None))
     classes = build_nodes(service, host.to_tensor, host.current_run)
 
     async def warn_if_replaced(_: web.Application) -> None:
-        import nodes
-
         for name, kind in classes.items():
             if nodes.NODE_CLASS_MAPPINGS.get(name) is not kind:
                 log.error(

@@ -30,7 +30,16 @@ _GIT_REFUSES = set(" ~^:?*[\\")
 _BIDI = {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
 _BRANCH_BYTES = 200
 
-IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+# What files of images are called: those that we write, and others that people use.
+IMAGE_EXTENSIONS = (
+    *(".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
+    *(".apng", ".area", ".avifs", ".blp", ".bw", ".cur", ".dcx", ".dds", ".dib", ".fits"),
+    *(".flc", ".fli", ".ftc", ".ftu", ".gbr", ".heic", ".heif", ".icns", ".ico", ".im"),
+    *(".imt", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpf", ".jpx", ".jxl", ".mpo"),
+    *(".msp", ".p7", ".pbm", ".pcd", ".pcx", ".pfm", ".pgm", ".pnm", ".ppm", ".psd", ".pxr"),
+    *(".qoi", ".ras", ".rgb", ".rgba", ".sgi", ".spi", ".tga", ".xbm"),
+    *(".xpm",),
+)
 
 
 def check_id(value: object, what: str = "id") -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DiskFailed
+from .pool.early_ends import EarlyEnds
 from .pool.thumbnails import ThumbnailCache
 from .profiles.arrivals import Arrivals
 from .profiles.autosnapshots import AutoSnapshots
@@ -48,7 +49,7 @@ class Service:
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self.library = Library(base, clock, changed)
-        self.pools = Pools(self.library)
+        self.pools = Pools(self.library, EarlyEnds(user / "early_ends"))
         self.profiles = Profiles(self.library)
         self.versions = Versions(self.library)
         self.exchange = Exchange(self.library, self.profiles)

@@ -133,9 +133,9 @@ def test_every_make_is_shown_as_load_image_shows_it(server: Server, make: str) -
     try:
         wanted = as_load_image_does(data)
     except OSError:
-        # Pillow before version 13 can't read the YCbCr TIFFs that it writes.
+        # Pillow before version 13 reads the YCbCr TIFFs that it writes only leniently, as black.
         answer = server.send_form("/grid_pool/add", {"image": ("a", data)}, pool_id=pool, ts=1)
-        assert (make, answer.status) == ("YCbCr as TIFF", 415)
+        assert (make, answer.status) == ("YCbCr as TIFF", 200)
         return
     server.add(pool, data)
     assert np.allclose(shown(server, pool), wanted)
@@ -248,10 +248,12 @@ NONE = {
     "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
     "a film": b"\x00\x00\x00\x18ftypmp42" + bytes(200),
     "a program": b"MZ" + bytes(300),
-    "an icon": saved(base(), "ICO"),
-    "a picture of a format that nobody wants": saved(base(), "PPM"),
-    "PCX": saved(base(), "PCX"),
-    "TGA": saved(base(), "TGA"),
+    "an encapsulated picture": saved(base(), "EPS"),
+    "a film's first picture": b"\x00\x00\x01\xb3" + bytes(200),
+    "weather": b"GRIB" + bytes(3) + b"\x01" + bytes(200),
+    "measurements": b"\x89HDF\r\n\x1a\n" + bytes(200),
+    "a metafile": b"\xd7\xcd\xc6\x9a\x00\x00" + bytes(200),
+    "news": b"\x1c\x01\x5a\x00\x02\x00\x02" + bytes(200),
     "JSON": json.dumps({"image": "x"}).encode(),
     "a signature alone": b"\x89PNG\r\n\x1a\n",
     "JPEG's first bytes": b"\xff\xd8\xff\xe0",

@@ -346,17 +346,13 @@ def test_a_mask_of_another_format_becomes_a_png(server: Server) -> None:
         b"just text",
         SVG,
         b"\x89PNG\r\n\x1a\n",
-        picture(1, (64, 64))[:900],
-        picture(1, (64, 64), "JPEG")[:900],
         picture(1, (64, 64), "WEBP")[:500],
-        picture(1, (64, 64), "GIF")[:900],
         b"%PDF-1.4\n%%EOF",
         b"PK\x03\x04" + bytes(40),
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
     ],
     ids=[
-        *("empty", "text", "svg", "signature", "png-cut", "jpeg-cut", "webp-cut", "gif-cut"),
-        *("pdf", "zip", "eps"),
+        *("empty", "text", "svg", "signature", "webp-cut", "pdf", "zip", "eps"),
     ],
 )
 def test_what_is_no_image_is_refused(server: Server, data: bytes) -> None:
@@ -372,7 +368,7 @@ def test_what_is_no_image_is_refused(server: Server, data: bytes) -> None:
     assert not (server.pools / "fresh").exists()
 
 
-def test_a_damaged_image_being_shown_lets_no_other_in(tmp_path: Path) -> None:
+def test_a_damaged_image_being_shown_makes_no_other_one_whole(tmp_path: Path) -> None:
     damaged, cut = tmp_path / "damaged.png", tmp_path / "cut.jpg"
     data = bytearray(picture(1, (900, 900)))
     data[len(data) // 2] ^= 1
@@ -390,8 +386,7 @@ def test_a_damaged_image_being_shown_lets_no_other_in(tmp_path: Path) -> None:
     showing.start()
     try:
         for _ in range(60):
-            with pytest.raises(NotAnImage):
-                images.verify(cut)
+            assert not images.verify(cut).whole
     finally:
         done.set()
         showing.join()

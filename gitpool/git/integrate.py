@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import GitPoolError
 from ..identifiers import branch_of
-from ..pool.images import probe
+from ..pool.images import check
 from ..pool.manifest import is_picture_name, mask_among
 from . import checkout, numbers
 from .ancestry import is_ancestor, merge_bases
@@ -103,7 +103,7 @@ def _with_new_pictures(repo: Repository, version: Version, base: Version) -> Ver
 
 def _is_image(repo: Repository, blob: str) -> bool:
     try:
-        probe(io.BytesIO(repo.objects.read_raw(blob)[1]))
+        check(io.BytesIO(repo.objects.read_raw(blob)[1]))
     except GitPoolError:
         return False
     return True

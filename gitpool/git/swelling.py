@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import TooLarge
-from ..pool.images import looks_like_image
+from ..pool.formats import looks_like_image
 
 # What comes to so many times its packed bytes swells; notes and plain files don't.
 _DEFLATED = 100

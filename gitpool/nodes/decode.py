@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from typing import TYPE_CHECKING
 
-from ..pool import images
+from ..pool import deep, images, masks, pyav
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
+
+_PYAV = "VideoFromFile"
+_by_pyav = False
+
+
+def follow(load_image: type | None) -> None:
+    """Decode as this Load Image does: since ComfyUI 0.33 by PyAV, before by Pillow alone."""
+    global _by_pyav
+    code = getattr(getattr(load_image, "load_image", None), "__code__", None)
+    does = code is not None and _PYAV in code.co_names
+    _by_pyav = does and importlib.util.find_spec("av") is not None
 
 
 def image_array(data: bytes) -> np.ndarray:
@@ -17,10 +29,8 @@ def image_array(data: bytes) -> np.ndarray:
 
     Raises NotAnImage or TooLarge.
     """
-    import numpy as np
-
-    image = images.as_rgb(images.decode(io.BytesIO(data)))
-    return np.asarray(image, dtype=np.float32)[None] / np.float32(255.0)
+    found = pyav.first_frame(data) if _by_pyav else None
+    return (deep.levels(data) if found is None else found)[None]
 
 
 def mask_array(data: bytes | None, height: int, width: int) -> np.ndarray:
@@ -32,7 +42,7 @@ def mask_array(data: bytes | None, height: int, width: int) -> np.ndarray:
 
     if data is None:
         return np.zeros((1, height, width), dtype=np.float32)
-    mask = _fitted(images.mask_layer(images.decode(io.BytesIO(data))), height, width)
+    mask = _fitted(masks.painted(images.decode(io.BytesIO(data))), height, width)
     return np.asarray(mask, dtype=np.float32)[None] / np.float32(255.0)
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from ..errors import Conflict, Unacceptable
+from ..errors import Conflict, NotAnImage, Unacceptable
 from ..identifiers import IMAGE_EXTENSIONS, is_image_name, name_key
-from . import durable, images
+from . import durable, images, masks
 from .content import stat_key
 from .manifest import (
     MANIFEST_NAME,
@@ -180,6 +180,10 @@ class PoolFolder:
             raise Conflict("image_gone", f"The file of “{slot.image}” is gone from the pool.")
         shown = images.probe(self.path / slot.image)
         mask = images.verify(staged)
+        if not mask.whole:
+            raise NotAnImage(
+                "broken_image", "This image is damaged and can't be read whole.", "Export it again."
+            )
         if mask.size != shown.size:
             raise Unacceptable(
                 "mask_size",
@@ -192,9 +196,10 @@ class PoolFolder:
         self, manifest: Manifest, index: int, staged: Path, mask: images.ImageInfo
     ) -> Manifest:
         """Take the staged file as the slot's mask; `mask` is what `check_mask` found it to be."""
-        name = self._mask_name(manifest, index)
-        if mask.extension != ".png":
-            painted = images.mask_layer(images.decode(staged))
+        name, image = self._mask_name(manifest, index), manifest.slots[index].image
+        given = images.decode(staged)
+        painted = masks.given(given, lambda: images.as_rgb(images.decode(self.path / image)))
+        if mask.extension != ".png" or not masks.is_plain(given, painted):
             with durable.replacing(staged) as file:
                 painted.save(file, "PNG")
         with self._placed({name: staged}):
@@ -251,7 +256,7 @@ class PoolFolder:
         masks = {n for n in names if is_mask_name(n) and n not in manifest.file_names()}
         for name in stray:
             try:
-                info = images.probe(self.path / name)
+                info = images.check(self.path / name)
             except Exception:  # whatever it is, it stays where it was put
                 continue
             number = max(manifest.next_seq, taken + 1)

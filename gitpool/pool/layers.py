@@ -6,7 +6,7 @@ import contextlib
 import io
 from pathlib import Path
 
-from . import images
+from . import images, masks
 
 
 def render(path: Path, mask: Path | None, channel: str) -> bytes:
@@ -21,7 +21,7 @@ def render(path: Path, mask: Path | None, channel: str) -> bytes:
     # A mask may be cleared at any moment.
     with contextlib.suppress(FileNotFoundError):
         if mask is not None and mask.is_file():
-            painted = images.mask_layer(images.decode(mask))
+            painted = masks.painted(images.decode(mask))
     if painted.size != shown.size:
         painted = painted.resize(shown.size, Image.Resampling.BILINEAR)
     if channel == "a":

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from . import durable, images
+from . import durable, images, masks
 
 if TYPE_CHECKING:
     from PIL import Image
 
 SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-_VERSION = "1"
+# Another one has all of its kind drawn anew: images, masks.
+_VERSIONS = {"i": "1", "m": "2"}
 # Above this many bytes, files not used lately are dropped.
 CACHE_LIMIT = 1024**3
 _ABANDONED = 3600.0
@@ -35,17 +37,28 @@ class ThumbnailCache:
 
     def etag(self, content_id: str, size: int, is_mask: bool) -> str:
         kind = "m" if is_mask else "i"
-        return f"{content_id}-{fit_size(size)}{kind}{_VERSION}"
+        return f"{content_id}-{fit_size(size)}{kind}{_VERSIONS[kind]}"
 
     def get(
-        self, source: Callable[[], Path | BinaryIO], content_id: str, size: int, is_mask: bool
+        self,
+        source: Callable[[], Path | BinaryIO],
+        content_id: str,
+        size: int,
+        is_mask: bool,
+        ends_early: Callable[[int], None] = lambda _: None,
     ) -> bytes:
-        """The thumbnail's bytes, made from what `source` gives unless the cache has them."""
+        """The thumbnail's bytes, made from what `source` gives unless the cache has them.
+
+        ends_early: told the file's size where it has to be drawn and isn't whole.
+        """
         path = self._path(content_id, size, is_mask)
         with contextlib.suppress(FileNotFoundError):
             if _is_whole(data := path.read_bytes()):
                 return data
-        data = render(source(), fit_size(size), is_mask)
+        given = source()
+        data, whole = render(given, fit_size(size), is_mask)
+        if not whole:
+            ends_early(_size_of(given))
         with contextlib.suppress(OSError):
             _keep(path, data)
         return data
@@ -104,20 +117,25 @@ def _keep(path: Path, data: bytes) -> None:
         half.unlink(missing_ok=True)
 
 
-def render(source: Path | BinaryIO, size: int, is_mask: bool) -> bytes:
-    """A WebP whose longer side is at most `size`; a mask becomes white, its paint as alpha."""
+def _size_of(source: Path | BinaryIO) -> int:
+    return source.stat().st_size if isinstance(source, Path) else source.seek(0, os.SEEK_END)
+
+
+def render(source: Path | BinaryIO, size: int, is_mask: bool) -> tuple[bytes, bool]:
+    """A WebP whose longer side is at most `size`, and whether all of the image is in it; a mask
+    becomes white, its paint as alpha."""
     from PIL import Image
 
-    image = images.decode(source, size)
+    image, whole = images.decode_whole(source, size)
     if is_mask:
-        grey = images.mask_layer(image)
+        grey = masks.painted(image)
         grey.thumbnail((size, size), Image.Resampling.BOX, reducing_gap=2.0)
         small = Image.merge("LA", (Image.new("L", grey.size, 255), grey)).convert("RGBA")
     else:
         small = _shown(image, size)
     out = io.BytesIO()
     small.save(out, "WEBP", quality=80, method=2)
-    return out.getvalue()
+    return out.getvalue(), whole
 
 
 def _shown(image: Image.Image, size: int) -> Image.Image:
@@ -128,6 +146,6 @@ def _shown(image: Image.Image, size: int) -> Image.Image:
         image = images.to_eight_bits(image)
     # Palette and one-bit images can't be averaged as they are.
     if image.mode not in ("RGB", "RGBA", "L", "CMYK"):
-        image = image.convert("RGBA" if has_alpha else "RGB")
+        image = image.convert("RGBA") if has_alpha else images.as_rgb(image)
     image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return image.convert("RGBA" if has_alpha else "RGB")

@@ -181,7 +181,7 @@ def _check_content(path: Path) -> None:
             raise _bad("its manifest is damaged") from None
         return
     try:
-        images.probe(path)
+        images.check(path)
     except NotAnImage:
         raise _bad(f"“{path.name}” isn't an image") from None
 

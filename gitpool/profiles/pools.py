@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import GitPoolError, Malformed, NotFound
 from ..identifiers import check_id, check_image_name, check_text
 from ..pool.content import version_of
+from ..pool.early_ends import EarlyEnds
 from ..pool.folder import PoolFolder
 from ..pool.images import ImageInfo, verify
 from ..pool.lfs_pointer import LONGEST
@@ -22,8 +24,9 @@ from .library import Library, OpenPool
 class Pools:
     """The grid's operations. Each answers with the manifest as the page gets it."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, early_ends: EarlyEnds) -> None:
         self._library = library
+        self._early_ends = early_ends
 
     def list(self, pool_id: str) -> dict[str, Any]:
         """The manifest. Changes nothing; a pool that nobody has added to is empty."""
@@ -64,6 +67,7 @@ class Pools:
             raise refused[0][1]
         with self._editing(pool_id, "add", word) as edit:
             _add(edit, taken, label, added)
+        self._note_early_ends(edit, [info for _, info in taken])
         left_out = [{"name": name, "why": error.message} for name, error in refused]
         said = self._done(edit.pool, edit.manifest)
         return {**said, "left_out": left_out} if left_out else said
@@ -119,6 +123,11 @@ class Pools:
                 edit.done(folder.clear_mask(manifest, index))
         return self._done(edit.pool, edit.manifest)
 
+    def ends_early(self, content_id: str, size: int, pool_id: str | None = None) -> None:
+        """Keep in mind that an image of this content ends early, and tell who looks at a pool."""
+        if self._early_ends.note(content_id, size) and pool_id:
+            self._library.changed(pool_id)
+
     def reorder(self, pool_id: str, order: object) -> dict[str, Any]:
         if not isinstance(order, list) or any(
             isinstance(i, bool) or not isinstance(i, int) for i in order
@@ -160,14 +169,24 @@ class Pools:
         return self._answer(pool.id, pool.folder, manifest)
 
     def _answer(self, pool_id: str, folder: PoolFolder, manifest: Manifest) -> dict[str, Any]:
-        undo = self._library.journal(pool_id).summary()
-        said = answer(folder, manifest)
-        odd = [slot["image"] for slot in said["slots"] if _may_be_a_pointer(slot["image_v"])]
+        files = folder.image_files()
+        raw, contents = answer(files, manifest), self._library.contents
+        early = self._early_ends.among(files, lambda names: contents.of(folder.path, names))
+        odd = [slot["image"] for slot in raw["slots"] if _may_be_a_pointer(slot["image_v"])]
         kept = self._library.in_lfs(pool_id, odd) if odd else set()
-        for slot in said["slots"]:
-            if slot["image"] in kept:
-                slot["lfs"] = True
-        return {**said, "undo": undo}
+        for slot in raw["slots"] if early or kept else ():
+            for word, names in (("ends_early", early), ("lfs", kept)):
+                if slot["image"] in names:
+                    slot[word] = True
+        return {**raw, "undo": self._library.journal(pool_id).summary()}
+
+    def _note_early_ends(self, edit: Edit, added: Sequence[ImageInfo]) -> None:
+        slots = edit.manifest.slots[-len(added) :]
+        for slot, info in zip(slots, added, strict=True):
+            if not info.whole:
+                path = edit.pool.folder.path / slot.image
+                with contextlib.suppress(FileNotFoundError):
+                    self.ends_early(self._library.contents.one(path), path.stat().st_size)
 
 
 def _may_be_a_pointer(version: str | None) -> bool:
@@ -200,10 +219,9 @@ def _remove(edit: Edit, indexes: list[int]) -> None:
     edit.done(edit.pool.folder.remove_all(manifest, indexes))
 
 
-def answer(folder: PoolFolder, manifest: Manifest) -> dict[str, Any]:
+def answer(files: Mapping[str, os.stat_result], manifest: Manifest) -> dict[str, Any]:
     """The manifest as the page gets it: each slot also says the version of its files, for the
     thumbnails' addresses, as `image_v` and `mask_v`; null where a file is missing."""
-    files = folder.image_files()
     raw = manifest.as_json()
     for slot in raw["slots"]:
         for key in ("image", "mask"):

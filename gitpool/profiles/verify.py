@@ -37,6 +37,7 @@ from .library import Library, size_below
 __all__ = ["DAMAGED", "MISSING", "UNREADABLE", "Finding", "Verify"]
 
 _TRIES = 3
+_NOT_WHOLE = "This isn't an image that can be read whole."
 _ROTTEN = "Its bytes aren't those of its snapshot, though nobody wrote to it."
 _FORMAT = "The history is kept in a format that can't be used here."
 
@@ -176,22 +177,27 @@ class _Pool:
             if stat is None:
                 self._findings.add(name, MISSING, "The pool lists this file, but it is gone.")
                 continue
-            blob = vouched(cached.get(name), stat, written)
+            known = cached.get(name)
+            blob = vouched(known, stat, written)
             with self._findings.reading(name):
-                self._check_image(name, blob)
+                self._check_image(name, blob, known.blob if known else None)
             self._meter.add(stat.st_size)
 
-    def _check_image(self, name: str, blob: str | None) -> None:
-        """blob: what the bytes must be, where the file's times say that nobody wrote to it."""
+    def _check_image(self, name: str, blob: str | None, newest: str | None) -> None:
+        """blob: what the bytes must be, where the file's times say that nobody wrote to it.
+        newest: what they were in the newest snapshot."""
         path = self._repo.path / name
         try:
             # What nobody vouches for may be cut off; else its bytes say more than its pixels.
-            images.probe(path) if blob else images.verify(path)
+            info = images.probe(path) if blob else images.verify(path)
         except NotAnImage:
-            self._findings.add(name, DAMAGED, "This isn't an image that can be read whole.")
+            self._findings.add(name, DAMAGED, _NOT_WHOLE)
         except TooLarge as error:
             self._findings.add(name, UNREADABLE, error.message)
         else:
+            # One that came here cut off is as it was.
+            if not info.whole and hash_file(path) != newest:
+                self._findings.add(name, DAMAGED, _NOT_WHOLE)
             if blob and hash_file(path) != blob:
                 self._findings.add(name, DAMAGED, _ROTTEN)
 

@@ -181,7 +181,12 @@ async def _thumbnail(request: web.Request, service: Service) -> web.Response:
     }
     if etag in request.headers.get("If-None-Match", ""):
         return web.Response(status=304, headers=headers)
-    data = await draw(service.thumbnails.get, source, content_id, size, is_mask)
+
+    def ends_early(file_size: int) -> None:
+        if not is_mask:
+            service.pools.ends_early(content_id, file_size, pool_id)
+
+    data = await draw(service.thumbnails.get, source, content_id, size, is_mask, ends_early)
     return web.Response(body=data, content_type="image/webp", headers=headers)
 
 

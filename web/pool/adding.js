@@ -4,7 +4,7 @@
 import { toast, toastError } from "../host.js";
 import { t, tn } from "../i18n.js";
 import { attempt } from "./edits.js";
-import { carriesFiles, chooseFiles, filesOfDrop, filesOfPaste, labelOf } from "./files.js";
+import { carriesFiles, chooseFiles, filesOfDrop, filesOfPaste, labelOf, PICTURES } from "./files.js";
 
 /**
  * @typedef {object} AddOptions
@@ -52,7 +52,7 @@ export class Adding {
   }
 
   async choose() {
-    const files = await chooseFiles({ accept: "image/*", multiple: true });
+    const files = await chooseFiles({ accept: PICTURES, multiple: true });
     if (files.length) await this.upload(files);
   }
 

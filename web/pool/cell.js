@@ -39,6 +39,7 @@ export class Cell {
     this.number = h("span.gp-number");
     this.check = h("i.gp-check.pi.pi-check", { ariaHidden: "true" });
     this.broken = h("span.gp-broken.pi.pi-exclamation-triangle");
+    this.early = h("span.gp-early.pi.pi-exclamation-circle", { title: t("The file ends early"), ariaHidden: "true" });
     this.caption = h("div.gp-caption", { title: t("Double-click to change the label"), role: "gridcell" });
     this.clear = this.tool("eraser", t("Clear the mask"), () => actions.clearMask(this.image));
     const tools = h(
@@ -58,6 +59,7 @@ export class Cell {
       this.broken,
       this.number,
       this.check,
+      this.early,
       tools,
     );
     this.element = h("div.gp-cell", { role: "row", id: `gp-cell-${(made += 1)}` }, this.frame, this.caption);
@@ -95,7 +97,8 @@ export class Cell {
     this.image = slot.image;
     this.drawImage(pool, slot, state);
     const { index, active, selected, focused } = state;
-    const said = [index, active, selected, focused, !!slot.mask, !!slot.image_v, slot.image, slot.label].join("\0");
+    const { image, label, mask, image_v, ends_early } = slot;
+    const said = [index, active, selected, focused, !!mask, !!image_v, !!ends_early, image, label].join("\0");
     // What changes nothing costs nothing: most cells stay as they are while the grid scrolls.
     if (said === this.said) return;
     this.said = said;
@@ -107,6 +110,7 @@ export class Cell {
     classes.toggle("gp-focused", focused);
     classes.toggle("gp-masked", !!slot.mask);
     classes.toggle("gp-gone", !slot.image_v);
+    classes.toggle("gp-cut", !!slot.ends_early);
     this.element.dataset.image = slot.image;
     this.element.ariaSelected = String(selected);
     this.element.ariaRowIndex = String(index + 1);
@@ -115,6 +119,7 @@ export class Cell {
       slot.label,
       active && t("active"),
       slot.mask && t("has a mask"),
+      slot.ends_early && t("The file ends early"),
     ]
       .filter(Boolean)
       .join(", ");

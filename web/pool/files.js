@@ -3,7 +3,15 @@
 
 import { t } from "../i18n.js";
 
-const IMAGE_NAME = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i;
+/** What a browser doesn't know to be pictures, and Git Pool shows all the same. */
+const OTHERS = [
+  ..."apng area avif avifs blp bw cur dcx dds dib fits flc fli ftc ftu gbr heic heif icns ico im imt j2c j2k jfif".split(" "),
+  ..."jp2 jpc jpe jpf jpx jxl mpo msp p7 pbm pcd pcx pfm pgm pnm ppm psd pxr qoi ras rgb rgba sgi spi tga xbm".split(" "),
+  ..."xpm tif tiff".split(" "),
+];
+const IMAGE_NAME = new RegExp(`\\.(png|jpe?g|webp|gif|bmp|${OTHERS.join("|")})$`, "i");
+/** For `<input type="file">`: whatever may be a picture. */
+export const PICTURES = ["image/*", ...OTHERS.map((each) => `.${each}`)].join();
 
 /** Whether a drag carries something that could be an image. @param {DataTransfer | null} data */
 export function carriesFiles(data) {
