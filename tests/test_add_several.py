@@ -86,7 +86,7 @@ def test_what_isnt_taken_is_named_and_the_others_are_there(
         ("notes.txt", NOT_AN_IMAGE),
         ("one.png", picture(1)),
         ("Größe “x”.png", long),
-        ("cut.png", picture(2)[:200]),
+        ("cut.png", picture(2)[:20]),
         ("", b""),
         ("two.png", picture(2)),
     )
@@ -119,7 +119,7 @@ def test_one_alone_is_refused_as_ever(
 def test_where_none_can_be_taken_the_first_ones_reason_is_given(server: Server, pool: str) -> None:
     before = tree_of(server.pools)
     server.host.events.clear()
-    cut = picture(1)[:200]
+    cut = picture(1)[:20]
     refused = add(server, pool, ("a.png", NOT_AN_IMAGE), ("b.png", cut), ("c.png", b""))
     assert (refused.status, refused.code) == (415, "not_an_image")
     refused = add(server, pool, ("b.png", cut), ("a.png", NOT_AN_IMAGE))

@@ -423,6 +423,10 @@ def committed(folder: Path, files: dict[str, tuple[str, int]]) -> None:
     tip = git(folder, "rev-parse", "HEAD")
     lines = []
     for path, (mode, seed) in files.items():
+        *above, name = path.split("/")
+        if any(part.startswith(".git") for part in above):
+            continue  # git itself minds folders that are called like its own files
+        mode = "100644" if name.startswith(".git") else mode
         data = picture(seed) if seed else b"text"
         data = MODULES if path.endswith(".gitmodules") else data
         blob = subprocess.run(
@@ -483,7 +487,7 @@ def test_what_git_pool_sends_git_pool_takes(
                 made = machine.send_form(P + "import", {"file": ("x", bundle)})
                 assert made.status == 200, made.body
                 for each in (folder, machine.pools / made.json["id"]):
-                    assert git(each, "fsck", "--strict") == ""
+                    assert git(each, "fsck", "--strict", "--no-dangling") == ""
                     names = listed(each)
                     keys = {name.casefold() for name in names}
                     assert len(keys) == len(names)
