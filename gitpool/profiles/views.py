@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from ..errors import Damaged
+from ..git import snapshots
 from ..git.contents import Contents
 from ..git.repository import Repository
-from ..pool.content import hash_bytes
+from ..pool.content import hash_bytes, hash_open
 from ..pool.manifest import Manifest
 from ..pool.reading import open_file, read_file
 from .library import Library
@@ -31,29 +32,47 @@ class PoolView:
     """A pool at one moment. blobs: the content id of each file that was there, by name.
 
     exists: whether there was a folder; a pool that nobody has added to is empty.
+    moved: what files are called in the folder so far, by their names here, where that differs.
     """
 
     pool_id: str
     exists: bool = False
     manifest: Manifest = field(default_factory=Manifest)
     blobs: dict[str, str] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
 
 
-def look(library: Library, pool_id: str) -> PoolView:
-    """The pool as it is now. Raises NotFound for a profile that is deleted or lost its folder."""
+def look(library: Library, pool_id: str, dropped: bool = False) -> PoolView:
+    """The pool as it is now. Raises NotFound for a profile that is deleted or lost its folder.
+
+    dropped: as the next edit would find it, with what somebody put into the folder.
+    """
     folder = library.folder(pool_id).path
     if not folder.is_dir():
         return PoolView(pool_id)
     with library.locks.hold(pool_id):
-        manifest = library.manifest(pool_id)
-        blobs = library.contents.ready(folder, manifest.file_names())
+        manifest, moved = _manifest(library, pool_id, dropped)
+        blobs = library.contents.ready(folder, _names(manifest, moved))
     if blobs is None:
         # What is new is hashed first, so that nobody's edit waits for that.
-        library.contents.of(folder, manifest.file_names())
+        library.contents.of(folder, _names(manifest, moved))
         with library.locks.hold(pool_id):
-            manifest = library.manifest(pool_id)
-            blobs = library.contents.of(folder, manifest.file_names())
-    return PoolView(pool_id, True, manifest, blobs)
+            manifest, moved = _manifest(library, pool_id, dropped)
+            blobs = library.contents.of(folder, _names(manifest, moved))
+    if moved:
+        so_far = {name: moved.get(name, name) for name in manifest.file_names()}
+        blobs = {name: blobs[old] for name, old in so_far.items() if old in blobs}
+    return PoolView(pool_id, True, manifest, blobs, moved)
+
+
+def _manifest(library: Library, pool_id: str, dropped: bool) -> tuple[Manifest, dict[str, str]]:
+    if not dropped:
+        return library.manifest(pool_id), {}
+    return snapshots.foresee(Repository(library.path_of(pool_id)), library.now())
+
+
+def _names(manifest: Manifest, moved: dict[str, str]) -> set[str]:
+    return {moved.get(name, name) for name in manifest.file_names()}
 
 
 def read(library: Library, view: PoolView, name: str) -> bytes | None:
@@ -72,22 +91,21 @@ def read(library: Library, view: PoolView, name: str) -> bytes | None:
     return None
 
 
-def copy(library: Library, view: PoolView, name: str, target: BinaryIO) -> bool:
-    """Write the same to `target`, a piece at a time; False where it is nowhere."""
+def opened(library: Library, view: PoolView, name: str) -> BinaryIO | None:
+    """The same as an open file, for what is too large to be held; None where it is nowhere."""
     blob = view.blobs[name]
     for path in _paths(library, view, name):
-        with contextlib.suppress(*_GONE), open_file(path) as source:
-            # Edits put another file in its place: this one, once open, stays what it is.
-            same = os.path.samestat(os.fstat(source.fileno()), os.stat(path))
-            if same and library.contents.of(path.parent, [path.name]) == {path.name: blob}:
-                shutil.copyfileobj(source, target, 1 << 20)
-                return True
+        file = _opened(library.contents, path, blob)
+        if file is not None:
+            return file
     for place in _places(library, view):
         repo = Repository(place)
         if repo.exists() and blob in repo.objects:
-            repo.objects.copy_blob(blob, target)
-            return True
-    return False
+            copied = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the caller's
+            repo.objects.copy_blob(blob, copied)
+            copied.seek(0)
+            return copied
+    return None
 
 
 def _places(library: Library, view: PoolView) -> Iterator[Path]:
@@ -99,6 +117,8 @@ def _paths(library: Library, view: PoolView, name: str) -> Iterator[Path]:
     """Where the file may be; nearly always it is in the first place."""
     for place in _places(library, view):
         yield place / name
+        if name in view.moved:
+            yield place / view.moved[name]
     yield library.kept(view.pool_id).path_of(view.blobs[name])
 
 
@@ -113,3 +133,22 @@ def _file_of(contents: Contents, path: Path, blob: str) -> bytes | None:
     if before == {path.name: blob} == contents.ready(path.parent, [path.name]):
         return data
     return data if hash_bytes(data) == blob else None
+
+
+def _opened(contents: Contents, path: Path, blob: str) -> BinaryIO | None:
+    """The file, open, if it holds the bytes that are asked for."""
+    before = contents.ready(path.parent, [path.name])
+    try:
+        file = open_file(path)
+    except _GONE:
+        return None
+    # Edits put another file in its place: this one, once open, stays what it is.
+    with contextlib.suppress(*_GONE):
+        same = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+        if same and before == {path.name: blob} == contents.ready(path.parent, [path.name]):
+            return file
+    if hash_open(file) == blob:
+        file.seek(0)
+        return file
+    file.close()
+    return None
