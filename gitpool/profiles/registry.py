@@ -139,7 +139,7 @@ def _told_apart(
     """Each under a name of its own; who has it just so in the list keeps it."""
     taken: set[str] = set()
     names: dict[str, str] = {}
-    for entry, raw in sorted(found, key=lambda pair: pair[0].name != pair[1].get("name")):
+    for entry, _ in sorted(found, key=lambda pair: pair[0].name != pair[1].get("name")):
         names[entry.id] = free_name(entry.name, taken)
         taken.add(name_key(names[entry.id]))
     return [(replace(entry, name=names[entry.id]), raw) for entry, raw in found]

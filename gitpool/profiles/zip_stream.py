@@ -87,10 +87,10 @@ class _Writer:
         """A file with its header."""
         raw = name.encode()
         size, crc = measured.size, measured.crc
-        long = size >= _LONGEST
+        long = not _fits(size)
         # Of the two sizes, packed and unpacked, a local header has both in zip64 or none.
         extra = _extra([size, size]) if long else b""
-        shown = min(size, _LONGEST)
+        shown = _shown(size)
         head = (_ZIP64 if long else _PLAIN, _UTF8_NAMES, 0, 0, _FIRST_OF_1980, crc, shown, shown)
         local = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", *head, len(raw), len(extra)) + raw + extra
         self._note(raw, head[1:], size)
@@ -99,10 +99,10 @@ class _Writer:
         yield from _checked(name, measured)
 
     def _note(self, raw: bytes, head: tuple[int, ...], size: int) -> None:
-        far = self._at >= _LONGEST
-        extra = _extra(([size, size] if size >= _LONGEST else []) + ([self._at] if far else []))
+        sizes = [] if _fits(size) else [size, size]
+        extra = _extra(sizes if _fits(self._at) else [*sizes, self._at])
         version = _ZIP64 if extra else _PLAIN
-        tail = (len(raw), len(extra), 0, 0, 0, _MODE, min(self._at, _LONGEST))
+        tail = (len(raw), len(extra), 0, 0, 0, _MODE, _shown(self._at))
         made_by = _UNIX << 8 | version
         fixed = struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", made_by, version, *head, *tail)
         self._list.append(fixed + raw + extra)
@@ -111,12 +111,20 @@ class _Writer:
         """The list of the files, which a zip ends with."""
         listed, count, start = b"".join(self._list), len(self._list), self._at
         size, long = len(listed), b""
-        if count >= _MOST or size >= _LONGEST or start >= _LONGEST:
+        if count >= _MOST or not _fits(size) or not _fits(start):
             both = (_UNIX << 8 | _ZIP64, _ZIP64, 0, 0, count, count, size, start)
             long = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, *both)
             long += struct.pack("<4sIQI", b"PK\6\7", 0, start + size, 1)
-        shown = (min(count, _MOST), min(count, _MOST), min(size, _LONGEST), min(start, _LONGEST))
+        shown = (min(count, _MOST), min(count, _MOST), _shown(size), _shown(start))
         return listed + long + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, *shown, 0)
+
+
+def _fits(number: int) -> bool:
+    return number < _LONGEST
+
+
+def _shown(number: int) -> int:
+    return number if _fits(number) else _LONGEST
 
 
 def _extra(numbers: Sequence[int]) -> bytes:
