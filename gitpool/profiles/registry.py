@@ -137,9 +137,14 @@ def _told_apart(
     found: list[tuple[Identity, dict[str, Any]]],
 ) -> list[tuple[Identity, dict[str, Any]]]:
     """Each under a name of its own; who has it just so in the list keeps it."""
-    taken: set[str] = set()
     names: dict[str, str] = {}
-    for entry, _ in sorted(found, key=lambda pair: pair[0].name != pair[1].get("name")):
-        names[entry.id] = free_name(entry.name, taken)
-        taken.add(name_key(names[entry.id]))
-    return [(replace(entry, name=names[entry.id]), raw) for entry, raw in found]
+    for entry, raw in found:
+        if entry.name == raw.get("name"):
+            names.setdefault(name_key(entry.name), entry.id)
+    told = []
+    for entry, raw in found:
+        if names.get(name_key(entry.name)) != entry.id:
+            entry = replace(entry, name=free_name(entry.name, set(names)))
+            names[name_key(entry.name)] = entry.id
+        told.append((entry, raw))
+    return told
