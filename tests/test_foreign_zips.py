@@ -575,6 +575,20 @@ def test_a_bundle_has_one_more_snapshot_for_what_has_none(server: Server, tmp_pa
     )
 
 
+def test_a_bundle_has_no_snapshot_of_what_a_crash_left_half_done(
+    server: Server, tmp_path: Path
+) -> None:
+    profile = filled(server)
+    folder = server.pools / profile
+    tip = git(folder, "rev-parse", "HEAD")
+    # As a restore leaves it that was killed before the files took their places.
+    (folder / ".git" / "gitpool-checkout").write_text(tip)
+    (folder / "img_0002.jpg").write_bytes(picture(9, kind="JPEG"))
+    path = tmp_path / "x.bundle"
+    path.write_bytes(export(server, profile, "bundle"))
+    assert git(folder, "bundle", "list-heads", str(path), "HEAD").split()[0] == tip
+
+
 def test_an_earlier_packs_profile_is_exported_before_it_has_a_history(server: Server) -> None:
     folder = server.pools / "old_one"
     folder.mkdir(parents=True)

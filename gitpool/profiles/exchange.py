@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotAnImage, Unacceptable
-from ..git import bundle, clone, snapshots
+from ..git import bundle, checkout, clone, snapshots
 from ..git.changes import Version
 from ..git.format import require_known_format
 from ..git.listing import Passenger
