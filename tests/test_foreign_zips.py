@@ -304,7 +304,7 @@ def test_names_in_utf8_beside_others_are_read(server: Server) -> None:
     field = struct.pack("<BI", 1, zlib.crc32(raw)) + meant.encode()
     extra = struct.pack("<HH", 0x7075, len(field)) + field
     entry = imported(server, raw_zip({raw: ONE}, extra=extra))
-    assert [s["image"] for s in server.list(entry["id"])["slots"]] == ["größe.png"]
+    assert [s["label"] for s in server.list(entry["id"])["slots"]] == ["größe"]
 
 
 def test_a_macs_decomposed_names_are_the_manifests(server: Server) -> None:
