@@ -30,6 +30,8 @@ _GIT_REFUSES = set(" ~^:?*[\\")
 _BIDI = {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
 _BRANCH_BYTES = 200
 
+_LONGEST_FILE = 180
+
 # What files of images are called: those that we write, and others that people use.
 IMAGE_EXTENSIONS = (
     *(".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
@@ -75,6 +77,27 @@ def check_name(value: object) -> str:
     if any(_unprintable(c) for c in name):
         raise Malformed("bad_name", "The name has characters that can't be shown.")
     return name
+
+
+def clean_name(value: object, otherwise: str = "Untitled") -> str:
+    """The name that a profile is shown under, whatever an earlier pack wrote for it."""
+    text = value if isinstance(value, str) else ""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        text = str(value)
+    spaced = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", text))
+    shown = "".join(c for c in spaced if not _unprintable(c)).strip()
+    # A letter taken away may let its neighbours join.
+    shown = unicodedata.normalize("NFC", shown)[:100].strip()
+    seen = any(unicodedata.category(c) not in ("Cf", "Cn", "Zs") for c in shown)
+    return shown if seen else otherwise
+
+
+def file_name_of(name: str, ending: str, otherwise: str) -> str:
+    """A file's name for a profile's, on any system. otherwise: where nothing of it is left."""
+    plain = "".join("_" if c in '<>:"/\\|?*' or _unprintable(c) else c for c in name)
+    plain = plain.encode("utf-8", "replace")[:_LONGEST_FILE].decode("utf-8", "ignore")
+    plain = plain.lstrip(".").strip().rstrip(". ")
+    return f"{'_' if _RESERVED.fullmatch(plain) else ''}{plain or otherwise}{ending}"
 
 
 def check_text(value: object, what: str, limit: int) -> str:
@@ -169,8 +192,10 @@ def branch_of(name: str, profile_id: str) -> str:
 
     `name_of_branch` gives the name back, save where it was cut to fit a file's name.
     """
-    encoded = "".join(_encode(c) if c in _GIT_FORBIDS else c for c in name)
+    encoded = "".join(_encode(c) if c in _GIT_FORBIDS or _unprintable(c) else c for c in name)
     encoded = encoded.replace("..", ".%2E").replace("@{", "@%7B")
+    if not encoded:
+        return f"profile-{profile_id[:12]}"
     if encoded[0] in ".-" or encoded in ("HEAD", "@") or _RESERVED.fullmatch(encoded):
         encoded = f"%{ord(encoded[0]):02X}" + encoded[1:]
     if encoded.endswith(".lock") or encoded.endswith("."):
@@ -206,7 +231,7 @@ def is_printable(text: str) -> bool:
 
 
 def _encode(char: str) -> str:
-    return "".join(f"%{b:02X}" for b in char.encode("utf-8"))
+    return "".join(f"%{b:02X}" for b in char.encode("utf-8", "surrogatepass"))
 
 
 def _unprintable(char: str) -> bool:

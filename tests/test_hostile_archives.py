@@ -12,9 +12,10 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hostile.archives import PNG, costly, odd
+from hostile.archives import PNG, costly, mixed, odd
 from hostile.child import imported
 from hostile.extent import FULL, some
 from PIL import Image
@@ -25,7 +26,7 @@ from gitpool.errors import GitPoolError, TooLarge, Unacceptable
 from gitpool.service import Service
 
 MEMORY = 100 << 20
-COSTLY, ODD = costly(), odd()
+COSTLY, ODD, MIXED = costly(), odd(), mixed()
 
 
 class Importer:
@@ -37,13 +38,15 @@ class Importer:
         self.file = folder / "given"
         self.service = Service(self.pools, self.user, time.time, delay=3600)
         self.profile = ""
+        self.answer: dict[str, Any] = {}
 
     def take(self, data: bytes) -> GitPoolError | None:
         """The error that an import is refused with; `profile` is what it made, if it isn't."""
         self.file.write_bytes(data)
         self.profile = ""
         try:
-            self.profile = self.service.exchange.import_file(self.file, "imported", None, "x")["id"]
+            self.answer = self.service.exchange.import_file(self.file, "imported", None, "x")
+            self.profile = self.answer["id"]
         except GitPoolError as error:
             return error
         return None
@@ -98,6 +101,21 @@ def test_what_is_not_what_it_says_is_refused(importer: Importer) -> None:
         assert isinstance(error, (Unacceptable, TooLarge)), (case, error)
         importer.is_empty()
     print(f"\nMEASURED {len(ODD)} odd ones: the slowest took {slowest:.2f} s")
+
+
+@pytest.mark.parametrize("case", MIXED)
+def test_what_is_not_taken_of_a_zip_is_named(importer: Importer, case: str) -> None:
+    make, left_out = MIXED[case]
+    assert importer.take(make()) is None
+    assert [entry["name"] for entry in importer.answer.get("left_out", [])] == left_out
+    images = [data for name, data in importer.files().items() if name != "manifest.json"]
+    assert images
+    assert set(images) == {PNG}
+    folder = importer.pools / importer.profile
+    assert b"fsmonitor" not in (folder / ".git" / "config").read_bytes()
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == {".git"}
+    judge(folder)
+    importer.forget()
 
 
 # Good ones: large, cut off and flipped.

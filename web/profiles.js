@@ -188,7 +188,10 @@ export const wouldFree = (id, keep) => postJSON(`${ROUTE}compact`, { id, keep, d
 export const cleanUp = (id, keep) =>
   postJSON(`${ROUTE}compact`, { id, keep, dry_run: false, background: true });
 
-/** @param {File} file @returns {Promise<Profile>} */
+/**
+ * `left_out`: what of a zip wasn't taken, and why.
+ * @param {File} file @returns {Promise<Profile & { left_out?: { name: string, why: string }[] }>}
+ */
 export async function importFile(file) {
   const form = new FormData();
   form.append("file", file, file.name);
@@ -198,11 +201,7 @@ export async function importFile(file) {
 }
 
 /** @param {string} id @param {"zip" | "bundle"} format @returns {Promise<Blob>} */
-export async function exportFile(id, format) {
-  // What isn't snapshotted yet would be missing from a history.
-  await takeIn(id);
-  return getBlob(`${ROUTE}export`, { id, format });
-}
+export const exportFile = (id, format) => getBlob(`${ROUTE}export`, { id, format });
 
 /** @param {string} id @param {string} target @param {string} name @param {number} size */
 export const snapshotThumb = (id, target, name, size) =>

@@ -13,10 +13,11 @@ from typing import Any, BinaryIO
 
 from ..errors import NotFound
 from ..git.repository import Identity
+from ..identifiers import file_name_of
 from ..pool import durable
 from ..profiles.library import size_below
 from ..service import Service
-from .output import Outcome, printable, size
+from .output import Outcome, printable, size, table
 from .places import common_options, find_profile, open_service, require_pillow
 from .progress import Progress
 
@@ -74,9 +75,7 @@ def _export(options: argparse.Namespace) -> Outcome:
 def _target(out: Path, profile: Identity, form: str) -> Path:
     """The file that is meant; links are followed, so that none is replaced by a file."""
     if out.is_dir():
-        # A name may hold what no file name can, and begin with what hides a file.
-        plain = "".join("_" if c in '<>:"/\\|?*' else c for c in profile.name).lstrip(".")
-        out = out / f"{plain or profile.id}{_SUFFIXES[form]}"
+        out = out / file_name_of(profile.name, _SUFFIXES[form], profile.id)
     return Path(os.path.realpath(out))
 
 
@@ -95,7 +94,12 @@ def _import(options: argparse.Namespace) -> Outcome:
     new_id = uuid.uuid4().hex
     with _watched(service, new_id, options.file):
         entry = service.exchange.import_file(options.file, new_id, options.name, options.file.name)
-    return Outcome(entry, f"{printable(entry['name'])} is here now, as {entry['id']}.")
+    said = [f"{printable(entry['name'])} is here now, as {entry['id']}."]
+    left_out = entry.get("left_out", [])
+    if left_out:
+        said.append(f"Left out of it ({len(left_out)}):")
+        said.append(table([[f"  {left['name']}", left["why"]] for left in left_out]))
+    return Outcome(entry, "\n".join(said))
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from .refs import BRANCHES, TAGS
 from .repository import Repository
 from .sound import is_read_by_git, is_sound_settings, is_sound_tree
 from .trees import FILES, entries
+from .unsaved import Unsaved, WithUnsaved
 
 SIGNATURE = b"# v2 git bundle\n"
 _REF = re.compile(rb"([0-9a-f]{40}) (HEAD|refs/[^\x00-\x20\x7f~^:?*\[\\]+)")
@@ -40,18 +41,26 @@ class Header:
     pack_start: int
 
 
-def stream_bundle(repo: Repository) -> Iterator[bytes]:
-    """The whole history of the profile's branch, with its tags, a piece at a time."""
-    branch, tip = repo.branch(), repo.tip()
-    if branch is None or tip is None:
+def stream_bundle(repo: Repository, more: Unsaved | None = None) -> Iterator[bytes]:
+    """The whole history of the profile's branch, with its tags, a piece at a time.
+
+    more: a snapshot on top of it that isn't stored anywhere.
+    """
+    branch, tip = repo.branch(), more.parent if more else repo.tip()
+    if branch is None or (tip is None and more is None):
         raise NotFound("no_snapshots", "This profile has no snapshots yet.")
     # A git user's tags on single files or lists of them are no part of a history.
     tags = {ref: name for ref, name in repo.refs.all(TAGS).items() if repo.snapshot_of(name)}
-    refs = {branch: tip, **tags}
-    object_ids = reach(repo, list(refs.values())).all()
+    object_ids = reach(repo, [*filter(None, [tip]), *tags.values()]).all()
+    newest = more.tip if more else tip
+    refs = {branch: newest, **tags}
     lines = [f"{object_id} {ref}\n" for ref, object_id in refs.items()]
-    yield SIGNATURE + "".join([*lines, f"{tip} HEAD\n", "\n"]).encode()
-    yield from stream_pack(repo.objects, object_ids)
+    yield SIGNATURE + "".join([*lines, f"{newest} HEAD\n", "\n"]).encode()
+    if more is None:
+        yield from stream_pack(repo.objects, object_ids)
+    else:
+        object_ids = list(dict.fromkeys([*object_ids, *more.ids()]))
+        yield from stream_pack(WithUnsaved(repo.objects, more), object_ids)
 
 
 def read_header(path: Path) -> Header:

@@ -59,9 +59,8 @@ def finish(repo: Repository, made: Mapping[str, Path] | None = None) -> None:
     made: what is `ready`; after a crash nothing is, and all is read again.
     """
     note = repo.git / _NOTE
-    try:
-        commit = read_file(note).decode("ascii", "replace").strip()
-    except (FileNotFoundError, IsADirectoryError):
+    commit = _noted(repo)
+    if commit is None:
         return
     if repo.tip() == commit:
         try:
@@ -72,6 +71,19 @@ def finish(repo: Repository, made: Mapping[str, Path] | None = None) -> None:
     with contextlib.suppress(FileNotFoundError):
         note.unlink()
     durable.sync_folder(repo.git)
+
+
+def is_unfinished(repo: Repository) -> bool:
+    """Whether the folder isn't yet what the newest snapshot says, since a crash came between."""
+    commit = _noted(repo)
+    return commit is not None and commit == repo.tip()
+
+
+def _noted(repo: Repository) -> str | None:
+    try:
+        return read_file(repo.git / _NOTE).decode("ascii", "replace").strip()
+    except (FileNotFoundError, IsADirectoryError):
+        return None
 
 
 def _put(repo: Repository, version: Version, made: Mapping[str, Path]) -> None:

@@ -5,6 +5,7 @@ Trailers are git's: https://git-scm.com/docs/git-interpret-trailers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from ..identifiers import is_printable
 from .changes import Changes
 from .listing import LITTER, LeftOut
 
+# What git refuses in a message, and what would begin another line in a trailer.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 PROFILE, NAME, KIND = "Pool-Profile", "Pool-Name", "Pool-Snapshot"
 
 
@@ -26,8 +30,11 @@ class Message:
 
     def dump(self) -> bytes:
         trailers = {PROFILE: self.profile_id, NAME: self.name, KIND: self.kind}
-        tail = "".join(f"{key}: {value}\n" for key, value in trailers.items() if value)
-        return f"{self.text.strip()}\n\n{tail}".encode()
+        tail = "".join(
+            f"{key}: {_BREAKS.sub(' ', value)}\n" for key, value in trailers.items() if value
+        )
+        text = _CONTROLS.sub(" ", self.text).strip()
+        return f"{text}\n\n{tail}".encode("utf-8", "replace")
 
 
 def parse_message(raw: bytes) -> Message:

@@ -11,7 +11,7 @@ import secrets
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from dulwich.pack import write_pack_index_v2
 
@@ -27,7 +27,14 @@ _IMAGE = 65_536
 TEMP_PACK = "tmp_pack_"
 
 
-def stream_pack(objects: ObjectStore, object_ids: list[str]) -> Iterator[bytes]:
+class Readable(Protocol):
+    """What gives objects by their ids."""
+
+    def read_raw(self, object_id: str) -> tuple[int, bytes]:
+        """An object's type number and content. Raises Damaged."""
+
+
+def stream_pack(objects: Readable, object_ids: list[str]) -> Iterator[bytes]:
     """A pack of these objects, a piece at a time; blobs stored, small things deflated."""
     digest = hashlib.sha1(usedforsecurity=False)
     for piece in _pieces(objects, object_ids):
@@ -36,13 +43,13 @@ def stream_pack(objects: ObjectStore, object_ids: list[str]) -> Iterator[bytes]:
     yield digest.digest()
 
 
-def _pieces(objects: ObjectStore, object_ids: list[str]) -> Iterator[bytes]:
+def _pieces(objects: Readable, object_ids: list[str]) -> Iterator[bytes]:
     yield pack_header(len(object_ids))
     for type_num, data in _read_ahead(objects, object_ids):
         yield from pack_entry(type_num, data)
 
 
-def _read_ahead(objects: ObjectStore, object_ids: list[str]) -> Iterator[tuple[int, bytes]]:
+def _read_ahead(objects: Readable, object_ids: list[str]) -> Iterator[tuple[int, bytes]]:
     return ahead(functools.partial(objects.read_raw, object_id) for object_id in object_ids)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from dulwich.objects import Commit, Tag
 
 from ..errors import Conflict, Damaged, NotFound
-from ..identifiers import IMAGE_EXTENSIONS, branch_of, name_of_branch
+from ..identifiers import IMAGE_EXTENSIONS, branch_of, clean_name, name_of_branch
 from ..pool import durable
 from ..pool.folder import PoolFolder
 from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
@@ -121,13 +121,15 @@ class Repository:
         commit = self.commit(tip)
         message = parse_message(commit.message)
         name = message.name or name_of_branch((ref or "").removeprefix(BRANCHES))
-        return Identity(message.profile_id, name, commit.commit_time) if name else None
+        if not name:
+            return None
+        return Identity(message.profile_id, clean_name(name), commit.commit_time)
 
     def noted_identity(self) -> Identity | None:
         """The same, by its own file alone."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             raw = json.loads(read_file(self.git / IDENTITY))
-            return Identity(str(raw["id"]), str(raw["name"]), int(raw["created"]))
+            return Identity(str(raw["id"]), clean_name(raw["name"]), int(raw["created"]))
         return None
 
     def branch(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dulwich.objects import Commit, Tree
@@ -103,32 +103,24 @@ def take_in(repo: Repository, now: int) -> Manifest:
     """
     folder = repo.folder
     dropped = folder.dropped_files()
-    files = {name for name in dropped if is_image_name(name)}
-    on_disk = folder.read()
-    manifest = on_disk if on_disk is not None else _rebuilt(repo)
-    here = files
-    if not manifest.file_names() <= files:
-        here = files | kept_away(repo, repo.version(repo.tip())).keys()
-    gone = set(missing_images(manifest, here))
-    slots = [slot for slot in manifest.slots if slot.image not in gone]
-    slots = [s if s.mask is None or s.mask in here else replace(s, mask=None) for s in slots]
-    active = max(0, min(manifest.active, len(slots) - 1))
-    fitted = replace(manifest, slots=tuple(slots), active=active)
+    on_disk, fitted = _fitted(repo, dropped)
     apart = folder.tell_apart(fitted)
     if apart is not fitted:
         fitted = on_disk = apart
         dropped = folder.dropped_files()
-        files = {name for name in dropped if is_image_name(name)}
-    named = fitted.file_names()
-    strays = [n for n in dropped if n not in named and not is_mask_name(n)]
+    strays = _strays(fitted, dropped)
     if strays:
-        strays = _without_leftovers(repo, strays)
-        fitted = folder.take_in(fitted, sorted(strays), now * 1000)
-        fitted = replace(fitted, active=active)
-    masks = [n for n in files if is_mask_name(n) and n not in fitted.file_names()]
-    if masks:
-        # One that somebody dropped in with its image has another name by now.
-        _without_leftovers(repo, [name for name in masks if folder.stat(name)])
+        leftover = _leftovers(repo, strays)
+        for name in leftover:
+            (repo.path / name).unlink()
+        strays = [name for name in strays if name not in leftover]
+        active = fitted.active
+        fitted = replace(folder.take_in(fitted, strays, now * 1000), active=active)
+    named = fitted.file_names()
+    # A mask that somebody dropped in with its image has another name by now.
+    masks = [n for n in dropped if is_image_name(n) and is_mask_name(n) and n not in named]
+    for name in _leftovers(repo, [name for name in masks if folder.stat(name)]):
+        (repo.path / name).unlink()
     if on_disk is None or on_disk.low or fitted != on_disk:
         folder.save(fitted)
     return fitted
@@ -137,9 +129,41 @@ def take_in(repo: Repository, now: int) -> Manifest:
 def _rebuilt(repo: Repository) -> Manifest:
     """The list of images where it is lost, of what the newest snapshot lists; what else is there
     is taken in like any other file, if it is an image."""
-    remembered = repo.remembered() or Manifest()
+    remembered = (repo.remembered() if repo.exists() else None) or Manifest()
     files = repo.folder.image_files()
     return rebuild({n: files[n] for n in remembered.file_names() & files.keys()}, remembered)
+
+
+def foresee(repo: Repository, now: int) -> tuple[Manifest, dict[str, str]]:
+    """The manifest that `take_in` will make, and what files that it will rename are called so
+    far, by their new names. Changes nothing, and needs no history."""
+    folder = repo.folder
+    dropped = folder.dropped_files()
+    _, fitted = _fitted(repo, dropped)
+    fitted, apart = folder.foresee_apart(fitted)
+    strays = _strays(fitted, [name for name in dropped if name not in set(apart.values())])
+    strays = [name for name in strays if name not in set(_leftovers(repo, strays))]
+    taken, moved = folder.foresee(fitted, strays, now * 1000, apart)
+    return replace(taken, active=fitted.active), {**apart, **moved}
+
+
+def _fitted(repo: Repository, dropped: list[str]) -> tuple[Manifest | None, Manifest]:
+    """The manifest on disk, and it without what the folder hasn't."""
+    here = {name for name in dropped if is_image_name(name)}
+    on_disk = repo.folder.read()
+    manifest = on_disk if on_disk is not None else _rebuilt(repo)
+    if not manifest.file_names() <= here and repo.exists():
+        here |= kept_away(repo, repo.version(repo.tip())).keys()
+    gone = set(missing_images(manifest, here))
+    slots = [slot for slot in manifest.slots if slot.image not in gone]
+    slots = [s if s.mask is None or s.mask in here else replace(s, mask=None) for s in slots]
+    active = max(0, min(manifest.active, len(slots) - 1))
+    return on_disk, replace(manifest, slots=tuple(slots), active=active)
+
+
+def _strays(manifest: Manifest, dropped: list[str]) -> list[str]:
+    named = manifest.file_names()
+    return sorted(n for n in dropped if n not in named and not is_mask_name(n))
 
 
 def scan(repo: Repository, manifest: Manifest) -> WorkTree:
@@ -191,6 +215,24 @@ def kept_away(repo: Repository, last: Version) -> dict[str, str]:
     blobs |= last.blobs
     missing = blobs.keys() - set(repo.folder.image_names()) - {MANIFEST_NAME}
     return {name: blobs[name] for name in kept_in_lfs(repo.objects, blobs, missing)}
+
+
+def present_passengers(
+    repo: Repository, last: Version, pool: Container[str]
+) -> dict[str, Passenger]:
+    """The passengers of a snapshot as the folder has them now, and the pictures that Git LFS
+    keeps elsewhere. Changes nothing. pool: the names of the pool's own files."""
+    cached, written = read_index(repo.index_path)
+    away = kept_away(repo, last)
+    found = {}
+    for path in [*last.passengers, *last.blobs]:
+        stat = repo.folder.own_stat(path)
+        if path in pool or path == MANIFEST_NAME or (stat is None and path not in away):
+            continue
+        blob = away.get(path) or vouched(cached.get(path), stat, written)
+        mode = last.passengers[path].mode if path in last.passengers else FILE_MODE
+        found[path] = Passenger(blob or hash_file(repo.path / path), mode)
+    return found
 
 
 def build_trees(blobs: Mapping[str, str], passengers: Mapping[str, Passenger]) -> list[Tree]:
@@ -298,6 +340,11 @@ def commit_tree(
     repo: Repository, tree_id: str, parents: list[str], message: Message, now: int
 ) -> str:
     """Write a commit, of today: a clock that was wrong once must not date what comes after."""
+    return repo.objects.write(make_commit(tree_id, parents, message, now))
+
+
+def make_commit(tree_id: str, parents: list[str], message: Message, now: int) -> Commit:
+    """The same commit, not written yet."""
     commit = Commit()
     commit.tree = tree_id.encode()
     commit.parents = [parent.encode() for parent in parents]
@@ -306,7 +353,7 @@ def commit_tree(
     commit.author_timezone = commit.commit_timezone = utc_offset(now)
     commit.encoding = None
     commit.message = message.dump()
-    return repo.objects.write(commit)
+    return commit
 
 
 def _sentence(tip: str | None, changes: Changes) -> str:
@@ -320,17 +367,11 @@ def write_cache(repo: Repository, files: Files, passengers: Mapping[str, Passeng
     repo.exclude_files(set(files))
 
 
-def _without_leftovers(repo: Repository, strays: list[str]) -> list[str]:
-    tip = repo.tip()
-    last = repo.version(tip)
-    listed = last.manifest.file_names()
-    kept = []
-    for name in strays:
-        if name in listed and not is_dirty(repo, [name]):
-            (repo.path / name).unlink()
-        else:
-            kept.append(name)
-    return kept
+def _leftovers(repo: Repository, strays: list[str]) -> list[str]:
+    """Those that are in the newest snapshot, just as they are."""
+    tip = repo.tip() if strays and repo.exists() else None
+    listed = repo.version(tip).manifest.file_names() if tip else ()
+    return [name for name in strays if name in listed and not is_dirty(repo, [name])]
 
 
 def _join(repo: Repository, identity: Identity, ref: str, tip: str, other: str, now: int) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from stat import S_ISREG
+from typing import BinaryIO
 
 from .reading import open_file
 
@@ -51,10 +52,15 @@ def ticks_with(changed: int, now: int) -> bool:
 def hash_file(path: Path) -> str:
     """The file's git blob id, in hexadecimal."""
     with open_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        digest = hashlib.sha1(b"blob %d\x00" % size, usedforsecurity=False)
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+        return hash_open(file)
+
+
+def hash_open(file: BinaryIO) -> str:
+    """The same of a file that is open, read from where it stands."""
+    size = os.fstat(file.fileno()).st_size
+    digest = hashlib.sha1(b"blob %d\x00" % size, usedforsecurity=False)
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

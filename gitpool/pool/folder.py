@@ -33,6 +33,7 @@ from .manifest import (
 from .reading import read_file
 
 T = TypeVar("T")
+_NONE: Mapping[str, str] = {}
 # Whoever edits without a pause is waited for no longer than this.
 _TRIES = 5
 
@@ -250,8 +251,22 @@ class PoolFolder:
 
     def take_in(self, manifest: Manifest, stray: list[str], added: int) -> Manifest:
         """Give image files that somebody dropped into the folder a number and a slot each."""
-        names = self.image_names()
-        taken = max(map(number_of, names), default=0)
+        taken, moved = self.foresee(manifest, stray, added)
+        for new, old in moved.items():
+            os.rename(self.path / old, self.path / new)
+        return taken
+
+    def foresee(
+        self, manifest: Manifest, stray: list[str], added: int, apart: Mapping[str, str] = _NONE
+    ) -> tuple[Manifest, dict[str, str]]:
+        """The manifest that `take_in` gives, and what files that it renames are called so far,
+        by their new names. Changes nothing.
+
+        apart: what files of slots are called so far that `tell_apart` is to rename first.
+        """
+        so_far = set(apart.values())
+        names = [*apart, *(name for name in self.image_names() if name not in so_far)]
+        taken, moved = max(map(number_of, names), default=0), {}
         named = {name_key(name) for name in manifest.file_names()}
         masks = {n for n in names if is_mask_name(n) and n not in manifest.file_names()}
         for name in stray:
@@ -268,33 +283,32 @@ class PoolFolder:
                 else image_name(number, info.extension)
             )
             label = "" if name == usual else _label_of(name)
-            if new != name:
-                os.rename(self.path / name, self.path / new)
             taken = max(taken, number_of(new))
-            mask = self._take_mask(masks, named, name, new)
+            mask, old = _mask_for(masks, named, name, new)
+            moved |= {new: name, **({mask: old} if mask and old else {})}
             named |= {name_key(n) for n in (new, mask) if n}
             manifest = manifest.add(Slot(new, mask, label, added))
-        return manifest
-
-    def _take_mask(self, masks: set[str], named: set[str], old: str, new: str) -> str | None:
-        """The mask that came with an image, out of those that no slot has, under a name of its
-        image's."""
-        mask = mask_among(old, masks)
-        if mask is None:
-            return None
-        masks.discard(mask)
-        if new == old:
-            return mask
-        name = mask_name(new, named | {name_key(n) for n in masks})
-        os.rename(self.path / mask, self.path / name)
-        return name
+        return manifest, {new: old for new, old in moved.items() if new != old}
 
     def tell_apart(self, manifest: Manifest) -> Manifest:
         """Give files of slots whose names differ in case alone, which some disks can't hold
         beside each other, names that don't. What had the name first keeps it."""
+        told, moved = self.foresee_apart(manifest)
+        if told is manifest:
+            return manifest
+        for new, old in moved.items():
+            with contextlib.suppress(FileExistsError):
+                durable.link_or_copy(self.path / old, self.path / new)
+        told = self.save(told)
+        self._unlink(set(moved.values()) - told.file_names())
+        return told
+
+    def foresee_apart(self, manifest: Manifest) -> tuple[Manifest, dict[str, str]]:
+        """The manifest that `tell_apart` gives, and what files that it renames are called so
+        far, by their new names. Changes nothing."""
         names = [name for slot in manifest.slots for name in (slot.image, slot.mask) if name]
         if all(map(str.isascii, names)) and len(set(map(str.lower, names))) == len(set(names)):
-            return manifest
+            return manifest, {}
         keys: set[str] = set()
         slots, moved, number = [], {}, max(manifest.next_seq, self.highest_number() + 1)
         for slot in manifest.slots:
@@ -305,16 +319,11 @@ class PoolFolder:
                 mask = mask_name(image, keys | {name_key(image)})
             keys |= {name_key(name) for name in (image, mask) if name}
             moved |= {
-                old: new for old, new in ((slot.image, image), (slot.mask, mask)) if old and new
+                new: old for old, new in ((slot.image, image), (slot.mask, mask)) if old and new
             }
             slots.append(replace(slot, image=image, mask=mask))
-        moved = {old: new for old, new in moved.items() if old != new}
-        for old, new in moved.items():
-            with contextlib.suppress(FileExistsError):
-                durable.link_or_copy(self.path / old, self.path / new)
-        told = self.save(replace(manifest, slots=tuple(slots), next_seq=number))
-        self._unlink(moved.keys() - told.file_names())
-        return told
+        moved = {new: old for new, old in moved.items() if old != new}
+        return replace(manifest, slots=tuple(slots), next_seq=number), moved
 
     @contextlib.contextmanager
     def _placed(self, files: Mapping[str, Path]) -> Iterator[None]:
@@ -344,6 +353,20 @@ class PoolFolder:
             with contextlib.suppress(FileNotFoundError):
                 (self.path / name).unlink()
         durable.sync_folder(self.path)
+
+
+def _mask_for(
+    masks: set[str], named: set[str], image: str, new: str
+) -> tuple[str | None, str | None]:
+    """The mask that came with an image which gets a new name, out of those that no slot has:
+    its own new name, and the one so far."""
+    mask = mask_among(image, masks)
+    if mask is None:
+        return None, None
+    masks.discard(mask)
+    if new == image:
+        return mask, mask
+    return mask_name(new, named | {name_key(n) for n in masks}), mask
 
 
 def _looks_like_image(name: str) -> bool:

@@ -1,29 +1,28 @@
-"""A pool as a zip: written as a stream, and read with distrust.
+"""A pool from a zip, read with distrust: one that Git Pool or an earlier node wrote, one that was
+unpacked and packed again, or images alone.
 
-`profile_meta.json` (`{"name": …}`) and `pool/<file>…`; no `.git`.
+A zip that would cost or reach too much is refused whole. What else can't be taken is left out,
+file by file, and named; only where nothing is left the zip is refused for that.
 """
 
 from __future__ import annotations
 
-import io
+import functools
 import json
-import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from ..errors import GitPoolError, NotAnImage, TooLarge, Unacceptable
-from ..identifiers import is_image_name, name_key
+from ..errors import GitPoolError, NotAnImage, TooLarge
 from ..pool import images
-from ..pool.manifest import MANIFEST_NAME, parse_manifest
-from ..pool.reading import read_file
-from ..pool.threads import ahead, each
+from ..pool.manifest import MANIFEST_NAME, Manifest, Slot, parse_manifest
+from ..pool.threads import each
+from .zip_layout import Layout, LeftOut, arrange, bad
 
-META_NAME = "profile_meta.json"
-_FOLDER = "pool/"
 _MAX_ENTRIES = 50_000
 # Bytes of a zip's own list of its files: 125 for each of the most there may be.
 _MAX_DIRECTORY = 6 << 20
@@ -32,48 +31,47 @@ _MAX_META = 1 << 20
 _MAX_MANIFEST = 64 << 20
 _MAX_RATIO = 200
 _CHUNK = 1 << 20
-# A file's bytes, or, of one that is too large to hold, what writes them.
-Content = bytes | Callable[[BinaryIO], Any]
-_FINDER_JUNK = ("__MACOSX/",)
-_JUNK = (".DS_Store", "Thumbs.db", "desktop.ini")
+_ENCRYPTED = 0x1
+# What zipfile raises of an entry that isn't sound.
+_UNSOUND = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    NotImplementedError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    zlib.error,
+    struct.error,
+)
 
 
-def stream_zip(name: str, files: dict[str, Callable[[], Content]]) -> Iterator[bytes]:
-    """A zip of these files, a piece at a time. files: for each name, what reads its content."""
-    sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        meta = json.dumps({"name": name}, ensure_ascii=False).encode()
-        archive.writestr(_info(META_NAME), meta)
-        for file_name, content in zip(files, ahead(files.values()), strict=True):
-            with archive.open(_info(_FOLDER + file_name), "w", force_zip64=False) as entry:
-                if isinstance(content, bytes):
-                    entry.write(content)
-                else:
-                    content(entry)  # type: ignore[arg-type]
-            yield from sink.drain()
-    yield from sink.drain()
+@dataclass(frozen=True)
+class Unpacked:
+    """What came of a zip: the name that it says, and what was left out of it."""
+
+    name: Any
+    left_out: list[dict[str, str]]
 
 
-def unpack_zip(path: Path, target: Path) -> str | None:
-    """Unpack a profile's zip into the folder `target`; gives the name it says.
+def unpack_zip(path: Path, target: Path) -> Unpacked:
+    """Unpack the pool that is in a zip into the folder `target`.
 
-    Everything is checked by the directory's headers first; then each file is inflated with its
+    All of it is checked by the directory's headers first; then each file is inflated with its
     size as the bound, and its header read as an image. Raises Unacceptable or TooLarge.
     """
     said = _check_directory(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            if said not in (None, len(archive.infolist())):
-                raise _bad("its list of files is damaged")
-            entries = _checked(archive, path.stat().st_size)
-            name = _meta_name(archive)
-            each(lambda name: _extract(archive, entries[name], target / name), entries)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
-        raise _bad("it is damaged") from error
-    except (RuntimeError, ValueError, OverflowError, zlib.error, struct.error) as error:
-        raise _bad("it is damaged or encrypted") from error
-    each(lambda name: _check_content(target / name), entries)
-    return name
+        archive = zipfile.ZipFile(path)
+    except _UNSOUND as error:
+        raise bad("it is damaged") from error
+    with archive:
+        infos = archive.infolist()
+        if said not in (None, len(infos)):
+            raise bad("its list of files is damaged")
+        _check_whole(infos, path.stat().st_size)
+        layout = arrange(infos, lambda info: _is_list(archive, info))
+        return _Unpacking(archive, layout, target).done()
 
 
 def _check_directory(path: Path) -> int | None:
@@ -93,123 +91,199 @@ def _check_directory(path: Path) -> int | None:
     return count if plain else None
 
 
-def _checked(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    infos = archive.infolist()
+def _check_whole(infos: list[zipfile.ZipInfo], size: int) -> None:
     if len(infos) > _MAX_ENTRIES:
         raise TooLarge("too_large", "This file holds too many images.")
     if sum(info.file_size for info in infos) > _MAX_RATIO * size + (64 << 20):
         raise TooLarge("too_large", "This file unpacks to more than can be taken in.")
-    _check_overlap(infos, size)
-    entries: dict[str, zipfile.ZipInfo] = {}
-    seen = set()
-    for info in infos:
-        if _is_ignored(info):
-            continue
-        name = info.filename.removeprefix(_FOLDER)
-        wanted = name == MANIFEST_NAME or is_image_name(name)
-        if info.filename != META_NAME and (not info.filename.startswith(_FOLDER) or not wanted):
-            raise _bad(f"it holds “{info.filename[:60]}”, which no profile has")
-        if name_key(info.filename) in seen:
-            raise _bad("two of its files have the same name")
-        seen.add(name_key(info.filename))
-        _check_entry(info)
-        if info.filename != META_NAME:
-            entries[name] = info
-    if not entries:
-        raise _bad("there is no pool in it")
-    return entries
+    end = 0
+    for info in sorted(infos, key=lambda i: i.header_offset):
+        if info.header_offset < end or info.header_offset + info.compress_size > size:
+            raise bad("its files overlap")
+        end = info.header_offset + 30 + info.compress_size
 
 
-def _check_entry(info: zipfile.ZipInfo) -> None:
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):
-        raise _bad("it holds links or devices")
-    if info.flag_bits & 0x1:
-        raise _bad("it is encrypted")
+class _Unpacking:
+    """Takes the files of a layout, and makes the list of images fit what was taken."""
+
+    def __init__(self, archive: zipfile.ZipFile, layout: Layout, target: Path) -> None:
+        self._archive, self._layout, self._target = archive, layout, target
+        self._left_out: LeftOut = layout.left_out
+
+    def done(self) -> Unpacked:
+        name, described = self._name()
+        listed = self._listed()
+        wanted = self._layout.images
+        failures = each(functools.partial(_take, self._archive, self._target), wanted.items())
+        failed = dict(zip(wanted, failures, strict=True))
+        shown = {new: old for old, new in self._layout.names.items()}
+        for new, error in failed.items():
+            if error:
+                self._left_out.note(shown.get(new, new), _why(error))
+        taken = {new for new, error in failed.items() if error is None}
+        promised = bool(wanted or (listed and listed[0].slots))
+        if not taken and (promised or (listed is None and not described)):
+            raise self._nothing(list(filter(None, failures)))
+        if listed:
+            self._write_list(*listed, taken)
+        return Unpacked(name, self._left_out.as_json())
+
+    def _name(self) -> tuple[Any, bool]:
+        """The name that the description says, and whether there is one that can be read."""
+        if self._layout.meta is None:
+            return None, False
+        data = _read(self._archive, self._layout.meta, _MAX_META)
+        try:
+            raw = json.loads((data or b"").decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            raw = None
+        if not isinstance(raw, dict):
+            self._left_out.note(self._layout.meta.filename, "it is damaged")
+            return None, False
+        return raw.get("name"), True
+
+    def _listed(self) -> tuple[Manifest, bytes | None] | None:
+        """The manifest in this layout's names, and its bytes where they say just that."""
+        info = self._layout.manifest
+        if info is None:
+            return None
+        data = _read(self._archive, info, _MAX_MANIFEST)
+        raw = _as_list(data)
+        if raw is None or data is None:
+            self._left_out.note(MANIFEST_NAME, "it is damaged; the list was made anew")
+            return None
+        changed = False
+        for slot in filter(_is_object, raw["slots"]):
+            for key in ("image", "mask"):
+                said = slot.get(key)
+                new = self._layout.name_of(said) if isinstance(said, str) else None
+                if new and new != said:
+                    slot[key], changed = new, True
+        manifest = parse_manifest(json.dumps(raw).encode() if changed else data)
+        self._note_odd(raw["slots"], manifest)
+        return manifest, None if changed else data
+
+    def _note_odd(self, slots: list[Any], manifest: Manifest) -> None:
+        """Tell of slots that are none."""
+        fit, seen = {slot.image for slot in manifest.slots}, set()
+        for number, slot in enumerate(slots, 1):
+            image = slot.get("image") if _is_object(slot) else None
+            if not isinstance(image, str) or image not in fit:
+                said = image if isinstance(image, str) and image else f"slot {number}"
+                self._left_out.note(said, "the list doesn't name an image there")
+            elif image in seen:
+                self._left_out.note(f"{image} (slot {number})", "it is listed twice")
+            else:
+                seen.add(image)
+
+    def _write_list(self, manifest: Manifest, data: bytes | None, taken: set[str]) -> None:
+        slots: list[Slot] = []
+        active, was = 0, {new: old for old, new in self._layout.names.items()}
+        for index, slot in enumerate(manifest.slots):
+            if index == manifest.active:
+                active = len(slots)
+            for name in (slot.image, slot.mask):
+                if name and name not in taken:
+                    self._left_out.note(was.get(name, name), "its file isn't in the zip")
+            if slot.image in taken:
+                slots.append(slot if slot.mask in taken else replace(slot, mask=None))
+        active = max(0, min(active, len(slots) - 1))
+        fitted = replace(manifest, slots=tuple(slots), active=active)
+        if data is None or fitted != manifest:
+            data = fitted.dump()
+        (self._target / MANIFEST_NAME).write_bytes(data)
+
+    def _nothing(self, failures: list[GitPoolError]) -> GitPoolError:
+        """Why nothing of the zip can be taken."""
+        large = [error for error in failures if isinstance(error, TooLarge)]
+        if large:
+            return large[0]
+        if self._left_out.reasons:
+            name, why = next(iter(self._left_out.reasons.items()))
+            return bad(f"there is no image in it that can be taken. “{name[:60]}”: {why}")
+        return bad("there is no pool in it")
+
+
+def _take(
+    archive: zipfile.ZipFile, target: Path, wanted: tuple[str, zipfile.ZipInfo]
+) -> GitPoolError | None:
+    """Unpack an image; gives why it can't be one, and leaves nothing of it then."""
+    name, info = wanted
+    path = target / name
+    try:
+        _check_entry(info, images.MAX_FILE_BYTES)
+        _extract(archive, info, path)
+        images.check(path)
+    except (NotAnImage, TooLarge, _Unsound) as error:
+        path.unlink(missing_ok=True)
+        return error
+    return None
+
+
+def _check_entry(info: zipfile.ZipInfo, limit: int) -> None:
+    if info.flag_bits & _ENCRYPTED:
+        raise _Unsound("it is encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _bad("its compression isn't supported")
-    limit = _MAX_META if info.filename == META_NAME else images.MAX_FILE_BYTES
-    if info.filename == _FOLDER + MANIFEST_NAME:
-        limit = _MAX_MANIFEST
+        raise _Unsound("its compression isn't supported")
     if info.file_size > limit:
         raise TooLarge("too_large", "A file in it is too large.")
 
 
-def _check_overlap(infos: list[zipfile.ZipInfo], size: int) -> None:
-    end = 0
-    for info in sorted(infos, key=lambda i: i.header_offset):
-        if info.header_offset < end or info.header_offset + info.compress_size > size:
-            raise _bad("its files overlap")
-        end = info.header_offset + 30 + info.compress_size
-
-
-def _is_ignored(info: zipfile.ZipInfo) -> bool:
-    last = info.filename.rpartition("/")[2]
-    return (
-        info.filename in (_FOLDER, *_FINDER_JUNK)
-        or info.filename.startswith(_FINDER_JUNK)
-        or (last in _JUNK and info.filename in (last, _FOLDER + last))
-    )
-
-
-def _meta_name(archive: zipfile.ZipFile) -> str | None:
-    try:
-        raw = json.loads(archive.read(META_NAME).decode("utf-8-sig"))
-    except KeyError:
-        return None
-    except (ValueError, RecursionError):
-        raise _bad("its description is damaged") from None
-    name = raw.get("name") if isinstance(raw, dict) else None
-    return name if isinstance(name, str) else None
-
-
 def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
-    left = info.file_size
-    with archive.open(info) as source, open(target, "xb") as file:
-        while chunk := source.read(_CHUNK):
-            left -= len(chunk)
-            file.write(chunk)
-    if left:
-        raise _bad("a size in it is wrong")
+    with open(target, "xb") as file:
+        for piece in _pieces(archive, info):
+            file.write(piece)
 
 
-def _check_content(path: Path) -> None:
-    if path.name == MANIFEST_NAME:
-        try:
-            parse_manifest(read_file(path))
-        except ValueError:
-            raise _bad("its manifest is damaged") from None
-        return
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes | None:
+    """A small file's bytes; None where they can't be read. Raises TooLarge: nothing that lists
+    or describes a pool is as long as that by mishap."""
     try:
-        images.check(path)
-    except NotAnImage:
-        raise _bad(f"“{path.name}” isn't an image") from None
+        _check_entry(info, limit)
+        return b"".join(_pieces(archive, info))
+    except _Unsound:
+        return None
 
 
-def _info(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-    info.external_attr = 0o644 << 16
-    return info
+def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """An entry's bytes, no more of them in memory than are given at a time."""
+    left = info.file_size
+    try:
+        with archive.open(info) as source:
+            while piece := source.read(_CHUNK):
+                left -= len(piece)
+                yield piece
+    except _UNSOUND as error:
+        raise _Unsound("it is damaged") from error
+    if left:
+        raise _Unsound("it is damaged")
 
 
-class _Sink(io.RawIOBase):
-    """Where zipfile writes; what it wrote is taken away in pieces."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, data) -> int:  # type: ignore[no-untyped-def]
-        self._pieces.append(bytes(data))
-        return len(data)
-
-    def drain(self) -> Iterator[bytes]:
-        pieces, self._pieces = self._pieces, []
-        yield from pieces
+def _as_list(data: bytes | None) -> dict[str, Any] | None:
+    """A manifest's JSON; None where it can't be one at all."""
+    try:
+        raw = json.loads((data or b"").decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    return raw if isinstance(raw, dict) and isinstance(raw.get("slots"), list) else None
 
 
-def _bad(why: str) -> GitPoolError:
-    return Unacceptable(
-        "bad_archive",
-        f"This file can't be imported: {why}.",
-        "Use a zip or bundle that Git Pool or an Image Pool node exported.",
-    )
+def _is_list(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    return _as_list(_read(archive, info, _MAX_MANIFEST)) is not None
+
+
+def _is_object(slot: Any) -> bool:
+    return isinstance(slot, dict)
+
+
+class _Unsound(GitPoolError):
+    """An entry that can't be taken as it is."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("bad_archive", why)
+
+
+def _why(error: GitPoolError) -> str:
+    if isinstance(error, NotAnImage):
+        return "it isn't an image that can be read"
+    return "it is too large" if isinstance(error, TooLarge) else error.message

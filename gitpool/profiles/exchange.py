@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from ..errors import Conflict, GitPoolError, NotAnImage, Unacceptable
-from ..git import bundle, clone, snapshots
+from ..errors import NotAnImage, Unacceptable
+from ..git import bundle, checkout, clone, snapshots
+from ..git.changes import Version
+from ..git.format import require_known_format
+from ..git.listing import Passenger
 from ..git.messages import Message
 from ..git.repository import Identity, Repository
-from ..identifiers import check_name, free_name
+from ..git.unsaved import Unsaved, unsaved
+from ..identifiers import check_name, clean_name, free_name
 from ..pool import durable, images
 from ..pool.manifest import MANIFEST_NAME
+from ..pool.reading import read_file
 from ..pool.threads import each
 from . import views
-from .archive import Content, stream_zip, unpack_zip
+from .archive import unpack_zip
 from .library import Library
 from .profiles import Profiles
 from .views import PoolView
+from .zip_stream import Content, changed_meanwhile, stream_zip
 
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _MAX_RATIO = 1000
 _HELD = 32 << 20
+_LONGEST_NAME = 100
 
 
 class Exchange:
@@ -35,37 +44,68 @@ class Exchange:
         self._library = library
         self._profiles = profiles
 
-    def export_zip(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
-        """The profile's name, and its pool as it is now as a zip, a piece at a time."""
+    def export_zip(
+        self, profile_id: str, left_out: Sequence[str] = ()
+    ) -> tuple[str, Iterator[bytes]]:
+        """The profile's name, and its pool as it is now as a zip, a piece at a time: what was
+        dropped into the folder a moment ago is in it, while the folder stays as it is.
+
+        left_out: names of other files of the profile, for the zip to say that it hasn't them.
+        """
         entry = self._library.registry.get(profile_id)
-        view = views.look(self._library, profile_id)
+        view = views.look(self._library, profile_id, dropped=True)
         data = view.manifest.dump()
         files: dict[str, Callable[[], Content]] = {MANIFEST_NAME: lambda: data}
         for name in sorted(view.blobs):
             files[name] = partial(_content, self._library, view, name)
-        return entry.name, stream_zip(entry.name, files)
+        return entry.name, stream_zip(entry.name, files, left_out)
 
     def export_bundle(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
-        """The profile's name, and its whole history as a git bundle, a piece at a time."""
-        entry = self._library.registry.get(profile_id)
-        repo = self._library.repository(profile_id)
-        if repo.shallow():
-            return entry.name, self._stream_as_one_line(repo, entry)
-        return entry.name, bundle.stream_bundle(repo)
+        """The profile's name, and its whole history as a git bundle, a piece at a time.
 
-    def _stream_as_one_line(self, repo: Repository, entry: Identity) -> Iterator[bytes]:
-        """A history that a clean-up cut into pieces: no bundle can carry it as it is."""
+        What no snapshot has yet is in it as one more snapshot, which only the bundle has: asking
+        for a download changes nothing, and what is downloaded is what the folder shows.
+        """
+        entry = self._library.registry.get(profile_id)
+        repo = Repository(self._library.path_of(profile_id))
+        if repo.exists():
+            require_known_format(repo.git)
+        # The tip first: a snapshot made meanwhile is then older than what is looked at.
+        tip = repo.tip() if repo.exists() else None
+        view = views.look(self._library, profile_id, dropped=True)
+        present = Version(view.manifest, view.blobs, _passengers(repo, view))
+
+        def more(into: Repository, tip: str | None) -> Unsaved | None:
+            if repo.exists() and checkout.is_unfinished(repo):
+                return None
+            read = partial(_bytes, self._library, view)
+            return unsaved(into, entry, tip, present, read, self._library.now())
+
+        if not repo.exists() or repo.shallow():
+            return entry.name, self._stream_from_scratch(repo, entry, more)
+        return entry.name, bundle.stream_bundle(repo, more(repo, tip))
+
+    def _stream_from_scratch(
+        self,
+        repo: Repository,
+        entry: Identity,
+        more: Callable[[Repository, str | None], Unsaved | None],
+    ) -> Iterator[bytes]:
+        """A history that a clean-up cut into pieces, which no bundle can carry as it is, or that
+        hasn't begun: an earlier pack's profile."""
         with self._library.scratch(f"export-{secrets.token_hex(8)}") as scratch:
             whole = Repository(scratch / "whole")
             whole.create(entry)
-            clone.copy_line(repo, whole)
-            yield from bundle.stream_bundle(whole)
+            if repo.exists():
+                clone.copy_line(repo, whole)
+            yield from bundle.stream_bundle(whole, more(whole, whole.tip()))
             whole.objects.close()
 
     def import_file(
         self, path: Path, new_id: str, name: str | None = None, file_name: str = ""
     ) -> dict[str, Any]:
-        """A new profile from a zip or a bundle, told apart by their bytes."""
+        """A new profile from a zip or a bundle, told apart by their bytes. The answer may carry
+        `left_out`: what of a zip wasn't taken, and why."""
         with open(path, "rb") as file:
             head = file.read(len(bundle.SIGNATURE))
         given = check_name(name) if name else None
@@ -85,15 +125,16 @@ class Exchange:
     ) -> dict[str, Any]:
         repo = Repository(scratch / "pool")
         repo.path.mkdir()
-        said = unpack_zip(path, repo.path)
-        identity = self._identity(new_id, given, said, file_name)
+        unpacked = unpack_zip(path, repo.path)
+        identity = self._identity(new_id, given, unpacked.name, file_name)
         now = self._library.now()
         repo.create(identity)
         snapshots.settle(repo, identity, now)
         text = f"Import “{identity.name}”"
         snapshots.take(repo, identity, "import", now, text, even_if_unchanged=True)
         _sync_files(repo)
-        return self._profiles.place(repo, identity)
+        entry = self._profiles.place(repo, identity)
+        return {**entry, "left_out": unpacked.left_out} if unpacked.left_out else entry
 
     def _import_bundle(
         self, path: Path, scratch: Path, new_id: str, given: str | None, file_name: str
@@ -127,44 +168,46 @@ class Exchange:
             with contextlib.suppress(NotAnImage, FileNotFoundError):
                 images.probe(repo.path / name)
 
-    def _identity(
-        self, new_id: str, given: str | None, said: str | None, file_name: str
-    ) -> Identity:
-        name = given
-        for candidate in (said, Path(file_name).stem, "Imported"):
-            try:
-                name = name or check_name(candidate)
-            except GitPoolError:  # an archive may say anything; the next best name will do
-                continue
-        assert name is not None
+    def _identity(self, new_id: str, given: str | None, said: Any, file_name: str) -> Identity:
+        # An archive may say anything; the next best name will do.
+        told = said if isinstance(said, str) and len(said) <= _LONGEST_NAME else None
+        name = given or clean_name(told, clean_name(Path(file_name).stem, "Imported"))
         free = free_name(name, self._library.registry.names())
         return Identity(new_id, free, self._library.now())
 
 
 def _content(library: Library, view: PoolView, name: str) -> Content:
-    """A file as it was in that view. Raises Conflict."""
-
-    def write(target: BinaryIO) -> None:
-        if not views.copy(library, view, name, target):
-            raise _gone(name)
-
+    """A file as it was in that view; open, where it is large. Raises Conflict."""
     with contextlib.suppress(FileNotFoundError):
-        if os.stat(library.path_of(view.pool_id) / name).st_size > _HELD:
-            return write
+        folder = library.path_of(view.pool_id)
+        if os.stat(folder / view.moved.get(name, name)).st_size > _HELD:
+            file = views.opened(library, view, name)
+            if file is None:
+                raise changed_meanwhile(name)
+            return file
+    return _bytes(library, view, name)
+
+
+def _bytes(library: Library, view: PoolView, name: str) -> bytes:
+    if name not in view.blobs:  # a passenger; the pack's reader sees whether it changed
+        with contextlib.suppress(OSError):
+            return read_file(library.path_of(view.pool_id) / name)
+        raise changed_meanwhile(name)
     data = views.read(library, view, name)
     if data is None:
-        raise _gone(name)
+        raise changed_meanwhile(name)
     return data
+
+
+def _passengers(repo: Repository, view: PoolView) -> dict[str, Passenger]:
+    if not repo.exists():
+        return {}
+    taken = {*view.blobs, *view.moved.values()}
+    return snapshots.present_passengers(repo, repo.version(repo.tip()), taken)
 
 
 def _no_pool() -> Unacceptable:
     return Unacceptable("no_pool", "There is no pool in this file.", "Choose another file.")
-
-
-def _gone(name: str) -> Conflict:
-    return Conflict(
-        "changed_meanwhile", f"“{name}” was changed during the export.", "Export it again."
-    )
 
 
 def _sync_files(repo: Repository) -> None:

@@ -16,7 +16,7 @@ from ..git.format import require_known_format
 from ..git.messages import Message, sentence
 from ..git.refs import BRANCHES
 from ..git.repository import Identity, Repository
-from ..identifiers import branch_of, check_id, check_name, free_name
+from ..identifiers import branch_of, check_id, check_name, clean_name, free_name
 from ..pool import durable
 from ..pool.folder import PoolFolder
 from ..pool.manifest import Manifest
@@ -101,7 +101,7 @@ class Profiles:
             if target.exists():
                 raise Conflict("folder_taken", "A pool of the same id is in its place.")
             with library.registry_lock() as registry:
-                name = free_name(check_name(record["name"]), registry.names())
+                name = free_name(clean_name(record["name"]), registry.names())
                 identity = Identity(profile_id, name, int(record["created"]))
                 with self._placement.moved(
                     profile_id, library.trash_of(profile_id), target, listed=True
@@ -290,7 +290,8 @@ class Profiles:
                 with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                     raw = json.loads(read_file(path))
                     if path.with_suffix("").is_dir() and raw["id"] == path.stem:
-                        found.append({k: raw[k] for k in ("id", "name", "created", "deleted")})
+                        known = {k: raw[k] for k in ("id", "created", "deleted")}
+                        found.append({**known, "name": clean_name(raw["name"])})
         return found
 
     def _pools(self) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from .. import __version__
 from .. import errors as e
+from ..identifiers import file_name_of
 from . import guard
 
 log = logging.getLogger("gitpool")
@@ -161,6 +162,7 @@ def _batch(pieces: Iterator[bytes]) -> bytes:
 
 
 def _disposition(name: str, extension: str) -> str:
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-()") else "_" for c in name)
-    full = quote(name.replace("/", "_") + extension, safe="")
-    return f"attachment; filename=\"{plain}{extension}\"; filename*=UTF-8''{full}"
+    file_name = file_name_of(name, extension, "profile")
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-()") else "_" for c in file_name)
+    full = quote(file_name, safe="")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{full}"

@@ -81,6 +81,34 @@ def test_export_and_import(start: Start, tmp_path: Path) -> None:
         judge(editor.demo.pool_folder(editor.pool_id()))
 
 
+@pytest.mark.any_mode
+def test_what_an_import_leaves_out_is_told(
+    start: Start, pictures: list[Path], tmp_path: Path
+) -> None:
+    editor = start()
+    known = editor.pool_id()
+    theirs = tmp_path / "theirs.zip"
+    with zipfile.ZipFile(theirs, "w") as archive:
+        archive.write(pictures[0], "top/boat.png")
+        archive.writestr("top/notes.txt", "x")
+        archive.writestr("top/deeper/drawing.svg", "<svg/>")
+    with editor.page.expect_file_chooser() as chooser:
+        editor.menu("Import")
+    chooser.value.set_files(str(theirs))
+    dialog = editor.page.get_by_role("dialog", name="Imported “theirs”")
+    dialog.wait_for()
+    assert "2 files were left out" in dialog.inner_text()
+    rows = [row.inner_text() for row in dialog.locator("li").all()]
+    assert sorted(" ".join(row.split()) for row in rows) == [
+        "notes.txt it isn't an image",
+        "top/deeper/drawing.svg it isn't in the pool's folder",
+    ]
+    editor.page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    wait_for(lambda: editor.pool_id() != known)
+    editor.wait_for_count(1)
+
+
 def test_a_saved_workflow_shows_the_same_after_a_reload(start: Start, pictures: list[Path]) -> None:
     editor = start("--empty")
     profile = filled(editor, pictures, "Kept")

@@ -224,7 +224,6 @@ def costly() -> dict[str, Callable[[], bytes]]:
         "a manifest of 300 MB": lambda: zipped(
             {**image, "pool/manifest.json": b" " * (300 * MEGA) + manifest("img_0001.png")}
         ),
-        "a manifest of brackets": lambda: zipped({**image, "pool/manifest.json": b"[" * MEGA}),
     }
 
 
@@ -241,14 +240,32 @@ def odd() -> dict[str, Callable[[], bytes]]:
         "names in two cases": lambda: tree_named(b"A.png", b"a.png"),
         "names in two normal forms": lambda: tree_named("é.png".encode(), b"e\xcc\x81.png"),
         "a name twice": lambda: tree_named(b"a.png", b"a.png"),
-        "zip: encrypted": lambda: patched(zipped(two, zipfile.ZIP_STORED), flag=1),
         "zip: says 4 GB": lambda: patched(zipped(two), size=2**32 - 2),
-        "zip: in two normal forms": lambda: zipped({"pool/é.png": PNG, "pool/e\u0301.png": PNG}),
-        "zip: a second description": lambda: zipped(
-            {**two, "profile_meta.json": meta(), "PROFILE_META.JSON": meta()}
+    }
+    return found
+
+
+def mixed() -> dict[str, tuple[Callable[[], bytes], list[str]]]:
+    """Zips of a sound image and something that isn't taken: what is left out, by name."""
+    two = {"pool/img_0009.png": PNG, "pool/img_0001.png": PNG}
+    second = {"profile_meta.json": meta(), "PROFILE_META.JSON": meta()}
+    found: dict[str, tuple[Callable[[], bytes], list[str]]] = {
+        "encrypted": (
+            lambda: patched(zipped(two, zipfile.ZIP_STORED), flag=1),
+            ["img_0001.png"],
+        ),
+        "in two normal forms": (
+            lambda: zipped({"pool/é.png": PNG, "pool/e\u0301.png": PNG}),
+            [],
+        ),
+        "a second description": (lambda: zipped({**two, **second}), ["PROFILE_META.JSON"]),
+        "a manifest of brackets": (
+            lambda: zipped({**two, "pool/manifest.json": b"[" * MEGA}),
+            ["manifest.json"],
         ),
     }
     for name in (".git/config", ".git/hooks/post-checkout", ".git/objects/info/alternates"):
         for place in ("pool/", "", "pool/x/"):
-            found[f"zip: {place}{name}"] = lambda n=place + name: zipped({**two, n: b"x"})
+            made = functools.partial(zipped, {**two, place + name: b"[core]\n\tfsmonitor = x\n"})
+            found[place + name] = made, [place + ".git"]
     return found

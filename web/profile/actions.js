@@ -6,6 +6,7 @@ import { t, tn } from "../i18n.js";
 import { chooseFiles } from "../pool/files.js";
 import { poolOf } from "../pools.js";
 import * as profiles from "../profiles.js";
+import { tellLeftOut } from "./leftout.js";
 
 /** @typedef {profiles.Profile} Profile */
 
@@ -100,7 +101,9 @@ export async function importFile() {
   if (!file) return null;
   return attempt(t("“{name}” wasn't imported", { name: file.name }), async () => {
     const profile = await profiles.importFile(file);
-    toast("success", t("Imported “{name}”", { name: profile.name }));
+    const said = t("Imported “{name}”", { name: profile.name });
+    toast("success", said);
+    tellLeftOut(said, profile.left_out);
     return profile;
   });
 }
