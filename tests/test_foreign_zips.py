@@ -508,9 +508,18 @@ def test_what_is_too_large_for_a_plain_zip_is_in_zip64(
 
 def test_names_that_are_left_out_of_a_zip_are_in_its_description(server: Server) -> None:
     profile = filled(server)
-    _, pieces = server.service.exchange.export_zip(profile, ["README.md"])
-    found = in_a_stream(b"".join(pieces))
-    assert json.loads(found["profile_meta.json"])["left_out"] == ["README.md"]
+    folder = server.pools / profile
+    server.snapshot(profile)
+    for name in ("README.md", "sub/notes.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("mine")
+        git(folder, "add", "-f", name)
+    git(folder, "commit", "-qm", "Notes")
+    answer = server.get("/grid_pool/profiles/export", id=profile, format="zip")
+    assert answer.headers["X-Git-Pool-Left-Out"] == "2"
+    found = in_a_stream(answer.body)
+    left_out = json.loads(found["profile_meta.json"])["left_out"]
+    assert left_out == ["README.md", "sub/notes.txt"]
 
 
 # What was just dropped into the folder.

@@ -81,11 +81,12 @@ function withQuery(route, query) {
 }
 
 /**
- * Fetch a route as a file, with the user's headers.
- * @param {string} route @param {Record<string, unknown>} query @returns {Promise<Blob>}
+ * A file to be saved, and how many files of the profile it doesn't hold.
+ * @param {string} route @param {Record<string, unknown>} query
  */
-export async function getBlob(route, query) {
-  return (await fetchRoute(withQuery(route, query))).blob();
+export async function getDownload(route, query) {
+  const response = await fetchRoute(withQuery(route, query));
+  return { blob: await response.blob(), leftOut: Number(response.headers.get("X-Git-Pool-Left-Out") ?? 0) };
 }
 
 /** A file that ComfyUI serves, by the name a mask editor gave it. @param {string} annotated */

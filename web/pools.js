@@ -11,6 +11,7 @@ import * as profiles from "./profiles.js";
  * @property {string} image @property {string | null} mask @property {string} label
  * @property {number} added @property {string | null} image_v @property {string | null} mask_v
  * @property {boolean} [ends_early] the image's file is cut off: not all of its pixels are there
+ * @property {boolean} [lfs] Git LFS keeps the image elsewhere
  *
  * @typedef {object} Manifest
  * @property {number} active @property {Slot[]} slots @property {number} next_seq

@@ -1,7 +1,7 @@
 // @ts-check
 // The list of profiles, shared by every node, and what can be done with one.
 
-import { getBlob, getJSON, postForm, postJSON, urlOf } from "./host.js";
+import { getDownload, getJSON, postForm, postJSON, urlOf } from "./host.js";
 import { Listeners } from "./listeners.js";
 
 /**
@@ -200,8 +200,8 @@ export async function importFile(file) {
   return entry;
 }
 
-/** @param {string} id @param {"zip" | "bundle"} format @returns {Promise<Blob>} */
-export const exportFile = (id, format) => getBlob(`${ROUTE}export`, { id, format });
+/** @param {string} id @param {"zip" | "bundle"} format */
+export const exportFile = (id, format) => getDownload(`${ROUTE}export`, { id, format });
 
 /** @param {string} id @param {string} target @param {string} name @param {number} size */
 export const snapshotThumb = (id, target, name, size) =>

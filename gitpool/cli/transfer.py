@@ -67,9 +67,12 @@ def _export(options: argparse.Namespace) -> Outcome:
             progress(written, max(written, expected))
     data = {"id": profile.id, "name": profile.name, "file": str(target)}
     data |= {"format": form, "bytes": written}
-    return Outcome(
-        data, f"{printable(profile.name)} is in {printable(str(target))} ({size(written)})."
-    )
+    said = f"{printable(profile.name)} is in {printable(str(target))} ({size(written)})."
+    others = exchange.other_files(profile.id) if form == "zip" else []
+    if others:
+        data["left_out"] = others
+        said += f" Left out: {printable(', '.join(others))}. A bundle carries them."
+    return Outcome(data, said)
 
 
 def _target(out: Path, profile: Identity, form: str) -> Path:

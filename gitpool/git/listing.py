@@ -62,14 +62,17 @@ class _Entry(NamedTuple):
 def list_files(objects: ObjectStore, tree_id: str) -> Listing:
     """Sort a snapshot's files, those of its folders too. Raises Damaged."""
     pool: dict[str, str] = {}
+    rest: list[_Entry] = []
+    for entry in _walk(objects, tree_id):
+        if entry.mode in FILES and (entry.path == MANIFEST_NAME or is_image_name(entry.path)):
+            pool[entry.path] = entry.blob
+        else:
+            rest.append(entry)
     others: dict[str, Passenger] = {}
     left: list[LeftOut] = []
-    keys: dict[str, str] = {}
-    for path, mode, blob in _walk(objects, tree_id):
-        if mode in FILES and (path == MANIFEST_NAME or is_image_name(path)):
-            pool[path] = blob
-            keys[name_key(path)] = path
-            continue
+    # Most pools have no passengers, and no need to look for names that are alike.
+    keys = {name_key(name): name for name in pool} if rest else {}
+    for path, mode, blob in rest:
         why = _why_not(path, mode, keys)
         if why:
             left.append(LeftOut(path.encode("utf-8", "replace").decode(), why))

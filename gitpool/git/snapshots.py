@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dulwich.objects import Commit, Tree
@@ -184,14 +185,21 @@ def scan(repo: Repository, manifest: Manifest) -> WorkTree:
         else:
             unknown.append(path)
 
-    away = kept_away(repo, last)
-    prefix = f"{repo.path}{os.sep}"
-    for name in sorted(manifest.file_names() - away.keys()):
-        see(name, os.stat(prefix + name))
+    missing = []
+    for name in sorted(manifest.file_names()):
+        if stat := repo.folder.stat(name):
+            see(name, stat)
+        else:
+            missing.append(name)
     others = (last.passengers.keys() | last.blobs.keys()) - manifest.file_names()
-    for path in others - away.keys() - {MANIFEST_NAME}:
+    for path in others - {MANIFEST_NAME}:
         if stat := repo.folder.own_stat(path):
             see(path, stat)
+        else:
+            missing.append(path)
+    away = _kept_in_lfs(repo, last, missing)
+    if lost := manifest.file_names().intersection(missing) - away.keys():
+        raise FileNotFoundError(errno.ENOENT, "an image is gone", min(lost))
     stored = repo.objects.write_files(repo.path / name for name in unknown) if unknown else []
     files.update(zip(unknown, stored, strict=True))
     files.update({name: (blob, None) for name, blob in away.items()})
@@ -211,10 +219,16 @@ def scan(repo: Repository, manifest: Manifest) -> WorkTree:
 def kept_away(repo: Repository, last: Version) -> dict[str, str]:
     """The pictures that the folder hasn't since Git LFS keeps them, each with its pointer's blob:
     they stay in the pool all the same."""
-    blobs = {path: one.blob for path, one in last.passengers.items() if is_image_name(path)}
-    blobs |= last.blobs
-    missing = blobs.keys() - set(repo.folder.image_names()) - {MANIFEST_NAME}
-    return {name: blobs[name] for name in kept_in_lfs(repo.objects, blobs, missing)}
+    here = set(repo.folder.image_names())
+    return _kept_in_lfs(repo, last, (last.blobs.keys() | last.passengers.keys()) - here)
+
+
+def _kept_in_lfs(repo: Repository, last: Version, missing: Iterable[str]) -> dict[str, str]:
+    if not missing:
+        return {}
+    blobs = {path: one.blob for path, one in last.passengers.items()} | dict(last.blobs)
+    names = filter(is_image_name, missing)
+    return {name: blobs[name] for name in kept_in_lfs(repo.objects, blobs, names)}
 
 
 def present_passengers(

@@ -6,15 +6,15 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import NotAnImage, Unacceptable
+from ..errors import Damaged, NotAnImage, NotFound, Unacceptable
 from ..git import bundle, checkout, clone, snapshots
 from ..git.changes import Version
-from ..git.format import require_known_format
+from ..git.format import is_known_format, require_known_format
 from ..git.listing import Passenger
 from ..git.messages import Message
 from ..git.repository import Identity, Repository
@@ -44,13 +44,20 @@ class Exchange:
         self._library = library
         self._profiles = profiles
 
-    def export_zip(
-        self, profile_id: str, left_out: Sequence[str] = ()
-    ) -> tuple[str, Iterator[bytes]]:
-        """The profile's name, and its pool as it is now as a zip, a piece at a time: what was
-        dropped into the folder a moment ago is in it, while the folder stays as it is.
+    def other_files(self, profile_id: str) -> list[str]:
+        """The passengers' paths: what a zip leaves out, and a bundle carries. Changes nothing."""
+        repo = Repository(self._library.path_of(profile_id))
+        if not repo.exists() or not is_known_format(repo.git):
+            return []
+        # A history that can't be read keeps nobody from the images.
+        with contextlib.suppress(Damaged, NotFound):
+            return sorted(_passengers(repo, views.look(self._library, profile_id, dropped=True)))
+        return []
 
-        left_out: names of other files of the profile, for the zip to say that it hasn't them.
+    def export_zip(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
+        """The profile's name, and its pool as it is now as a zip, a piece at a time: what was
+        dropped into the folder a moment ago is in it, while the folder stays as it is. It says
+        which other files it hasn't.
         """
         entry = self._library.registry.get(profile_id)
         view = views.look(self._library, profile_id, dropped=True)
@@ -58,7 +65,7 @@ class Exchange:
         files: dict[str, Callable[[], Content]] = {MANIFEST_NAME: lambda: data}
         for name in sorted(view.blobs):
             files[name] = partial(_content, self._library, view, name)
-        return entry.name, stream_zip(entry.name, files, left_out)
+        return entry.name, stream_zip(entry.name, files, self.other_files(profile_id))
 
     def export_bundle(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
         """The profile's name, and its whole history as a git bundle, a piece at a time.

@@ -36,6 +36,7 @@ _STATUS: tuple[tuple[type[e.GitPoolError], int], ...] = (
 )
 # By it the page knows that the answer is ours, not that of another pack on the same path.
 MARK = {"X-Git-Pool": __version__}
+LEFT_OUT = "X-Git-Pool-Left-Out"
 FOREVER = "private, max-age=31536000, immutable"
 _BATCH = 1 << 20
 
@@ -120,9 +121,17 @@ def failure(error: e.GitPoolError) -> web.Response:
 
 
 async def download(
-    request: web.Request, name: str, extension: str, kind: str, pieces: Iterator[bytes]
+    request: web.Request,
+    name: str,
+    extension: str,
+    kind: str,
+    pieces: Iterator[bytes],
+    left_out: int = 0,
 ) -> web.StreamResponse:
-    """Send a generator's bytes as a file; each batch is made off the event loop."""
+    """Send a generator's bytes as a file; each batch is made off the event loop.
+
+    left_out: how many files of the profile it doesn't hold.
+    """
     first = await run(_batch, pieces)
     response = web.StreamResponse(
         headers={
@@ -130,6 +139,7 @@ async def download(
             "Content-Type": kind,
             "Content-Disposition": _disposition(name, extension),
             "Cache-Control": "no-store",
+            **({LEFT_OUT: str(left_out)} if left_out else {}),
         }
     )
     await response.prepare(request)

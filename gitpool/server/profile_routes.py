@@ -123,7 +123,8 @@ def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
         profile_id, form = query_id(request), request.query.get("format", "zip")
         if form == "zip":
             name, pieces = await run(exchange.export_zip, profile_id)
-            return await download(request, name, ".zip", "application/zip", pieces)
+            others = len(await run(exchange.other_files, profile_id))
+            return await download(request, name, ".zip", "application/zip", pieces, others)
         if form == "bundle":
             name, pieces = await run(exchange.export_bundle, profile_id)
             kind = "application/x-git-bundle"

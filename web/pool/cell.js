@@ -40,6 +40,7 @@ export class Cell {
     this.check = h("i.gp-check.pi.pi-check", { ariaHidden: "true" });
     this.broken = h("span.gp-broken.pi.pi-exclamation-triangle");
     this.early = h("span.gp-early.pi.pi-exclamation-circle", { title: t("The file ends early"), ariaHidden: "true" });
+    this.away = h("span.gp-away", { textContent: t("Kept in Git LFS, not here") });
     this.caption = h("div.gp-caption", { title: t("Double-click to change the label"), role: "gridcell" });
     this.clear = this.tool("eraser", t("Clear the mask"), () => actions.clearMask(this.image));
     const tools = h(
@@ -57,6 +58,7 @@ export class Cell {
       this.picture,
       this.mask,
       this.broken,
+      this.away,
       this.number,
       this.check,
       this.early,
@@ -97,8 +99,9 @@ export class Cell {
     this.image = slot.image;
     this.drawImage(pool, slot, state);
     const { index, active, selected, focused } = state;
-    const { image, label, mask, image_v, ends_early } = slot;
-    const said = [index, active, selected, focused, !!mask, !!image_v, !!ends_early, image, label].join("\0");
+    const { image, label, mask, image_v, ends_early, lfs } = slot;
+    const marks = [!!mask, !!image_v, !!ends_early, !!lfs];
+    const said = [index, active, selected, focused, ...marks, image, label].join("\0");
     // What changes nothing costs nothing: most cells stay as they are while the grid scrolls.
     if (said === this.said) return;
     this.said = said;
@@ -111,6 +114,7 @@ export class Cell {
     classes.toggle("gp-masked", !!slot.mask);
     classes.toggle("gp-gone", !slot.image_v);
     classes.toggle("gp-cut", !!slot.ends_early);
+    classes.toggle("gp-lfs", !!slot.lfs);
     this.element.dataset.image = slot.image;
     this.element.ariaSelected = String(selected);
     this.element.ariaRowIndex = String(index + 1);
@@ -120,6 +124,7 @@ export class Cell {
       active && t("active"),
       slot.mask && t("has a mask"),
       slot.ends_early && t("The file ends early"),
+      slot.lfs && t("Kept in Git LFS, not here"),
     ]
       .filter(Boolean)
       .join(", ");

@@ -90,7 +90,11 @@ export function snapshot(id) {
 export function exportFile(profile, format) {
   return attempt(t("The profile wasn't exported"), async () => {
     toast("info", t("Exporting “{name}”…", { name: profile.name }));
-    const blob = await profiles.exportFile(profile.id, format);
+    const { blob, leftOut } = await profiles.exportFile(profile.id, format);
+    if (leftOut) {
+      const said = tn("{n} other file isn't in the zip", "{n} other files aren't in the zip", leftOut);
+      toast("info", said, t("An export with its whole history has them."));
+    }
     saveFile(blob, `${profile.name.replace(/[\\/:*?"<>|]/g, "_")}.${format}`);
   });
 }

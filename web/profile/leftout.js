@@ -25,6 +25,10 @@ const REASONS = {
   "there are two of that name": () => t("there are two of that name"),
   "too many to name": () => t("too many to name"),
   "the list doesn't name an image there": () => t("the list doesn't name an image there"),
+  "a link": () => t("a link"),
+  "another repository": () => t("another repository"),
+  "a name that not every system can hold": () => t("a name that not every system can hold"),
+  "more files than a pool can carry": () => t("more files than a pool can carry"),
 };
 
 /** @param {string} why */

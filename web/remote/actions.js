@@ -4,6 +4,7 @@
 import { RequestError, toast, toastError } from "../host.js";
 import { t } from "../i18n.js";
 import * as profileActions from "../profile/actions.js";
+import { tellLeftOut } from "../profile/leftout.js";
 import * as profiles from "../profiles.js";
 import { openConnect } from "./connect.js";
 import { resultOf } from "./jobs.js";
@@ -38,6 +39,7 @@ export async function sync(id, again = false) {
 /** @param {string} id @param {any} result */
 function sayResult(id, result) {
   const name = profiles.find(id)?.name ?? "";
+  tellLeftOut(resultWords(result), result.left_out);
   if (!result.conflicts?.length) return toast("success", resultWords(result), name);
   const detail = t("{name}: yours is shown. “Needs a choice” on the node shows the other one.", { name });
   toast("warn", t("Both machines changed the same thing"), detail);
@@ -78,6 +80,7 @@ export async function getBeside(id, namesake) {
     const made = resultOf(job);
     await profiles.refresh();
     const said = t("“{name}” is beside it now", { name: made.name });
+    tellLeftOut(said, made.left_out);
     toast("success", said, t("Choose it in the list of profiles."));
   } catch (error) {
     toastError(t("The other one didn't come"), error);
@@ -108,7 +111,9 @@ export async function getMissing(id, name, choose) {
     const made = resultOf(job);
     await profiles.refresh();
     choose(made.id);
-    toast("success", t("“{name}” is here", { name: made.name }));
+    const said = t("“{name}” is here", { name: made.name });
+    tellLeftOut(said, made.left_out);
+    toast("success", said);
   } catch (error) {
     toastError(t("“{name}” didn't come", { name: name || t("The profile") }), error);
   }

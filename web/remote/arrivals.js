@@ -1,7 +1,9 @@
 // @ts-check
 // Profiles on their way from the online storage, whoever looks at them.
 
+import { t } from "../i18n.js";
 import { Listeners } from "../listeners.js";
+import { tellLeftOut } from "../profile/leftout.js";
 import * as profiles from "../profiles.js";
 import { follow, resultOf } from "./jobs.js";
 import * as remote from "./remote.js";
@@ -33,6 +35,7 @@ export async function get(branch) {
   arrived.set(branch, result.id);
   await profiles.refresh().catch(() => {});
   listeners.tell();
+  tellLeftOut(t("“{name}” is here", { name: result.name ?? "" }), result.left_out);
   return profiles.find(result.id) ?? null;
 }
 
