@@ -332,7 +332,13 @@ def test_restore_by_a_prefix(home: Home) -> None:
     (home.folder / "cat.png").write_bytes(picture(9))
     made = home.ask("restore", NAME, first[:6].upper())["snapshot"]
     assert made["kind"] == "restore"
-    assert git(home.folder, "diff", first, "HEAD") == ""
+    # All is as it was, but for the next number: one that was used since isn't used again.
+    assert git(home.folder, "diff", "--name-only", first, "HEAD") == "manifest.json"
+    lines = git(home.folder, "diff", "-U0", first, "HEAD", "--", "manifest.json").splitlines()
+    changed = [
+        line[1:].strip() for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")
+    ]
+    assert [line.partition(":")[0] for line in changed] == ['"next_seq"', '"next_seq"']
     assert home.history()[1]["changes"]["added"] == 1
     judge(home.folder)
 

@@ -714,15 +714,11 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "twins": lambda r: _raw_tree(
         r, [("100644", b"a.png", _blob(r)), ("100644", b"a.png", _blob(r))]
     ),
-    "case-twins": lambda r: _commit_tree(
-        r, f"100644 blob {_blob(r)}\tA.png\n100644 blob {_blob(r)}\ta.png\n"
-    ),
     "unsorted": lambda r: _raw_tree(
         r, [("100644", b"b.png", _blob(r)), ("100644", b"a.png", _blob(r))]
     ),
     "odd-mode": lambda r: _raw_tree(r, [("100777", b"a.png", _blob(r))]),
     "mode-0": lambda r: _raw_tree(r, [("0", b"a.png", _blob(r))]),
-    "no-image": lambda r: _commit_tree(r, f"100644 blob {_blob(r, b'text')}\timg_0001.png\n"),
 }
 
 
@@ -733,10 +729,29 @@ def test_a_hostile_bundle_is_refused(server: Server, tmp_path: Path, what: str) 
     refused(server, c_bundle(repo), 422, 413)
 
 
+def test_what_a_bundle_holds_beside_pictures_is_no_picture(server: Server, tmp_path: Path) -> None:
+    repo = c_repository(tmp_path / "c", images=1)
+    png, text = _blob(repo), _blob(repo, b"text")
+    _commit_tree(
+        repo,
+        f"120000 blob {text}\tlink.png\n100644 blob {png}\tA.png\n100644 blob {png}\ta.png\n"
+        f"100644 blob {text}\timg_0009.png\n100644 blob {text}\tcon.txt\n",
+    )
+    answer = send(server, c_bundle(repo))
+    assert answer.status == 200, answer.body
+    assert {one["name"] for one in answer.json["left_out"]} == {"link.png", "con.txt"}
+    folder = server.pools / answer.json["id"]
+    slots = server.list(folder.name)["slots"]
+    assert [(folder / slot["image"]).read_bytes() for slot in slots] == [PNG, PNG]
+    assert not [path for path in folder.rglob("*") if path.is_symlink()]
+    assert (folder / "img_0009.png").read_bytes() == b"text"
+    judge(folder)
+
+
 def test_hostile_trees_deep_in_a_history_are_refused_too(server: Server, tmp_path: Path) -> None:
     repo = c_repository(tmp_path / "c", images=1)
     good = git(repo, "rev-parse", "HEAD^{tree}")
-    HOSTILE["symlink"](repo)
+    HOSTILE["dotdot"](repo)
     commit = git(repo, "commit-tree", good, "-p", "HEAD", "-m", "innocent")
     git(repo, "update-ref", "refs/heads/c-git", commit)
     refused(server, c_bundle(repo))

@@ -904,7 +904,7 @@ def tree_cases() -> dict[str, Case]:
         "unsorted": named("b.png", "a.png"),
     }
     names: list[str | bytes] = [
-        *(".git", ".GIT", ".git ", ".git.", "git~1", "GIT~1", ".gitmodules", ".gitattributes"),
+        *(".git", ".GIT", ".git ", ".git.", "git~1", "GIT~1", ".gitattributes"),
         *(".gitignore", ".", "..", "", "a/b.png", "/a.png", "../a.png", "..\\a.png", "a\\b.png"),
         *("C:a.png", "a:b.png", "con.png", "nul", "NUL.png", "aux.jpg", "com1.png", "a.png."),
         *("a.png ", " a.png", "-a.png", "a\nb.png", "a\x1bb.png", "a\x7fb.png", "a\u202egnp.exe"),
@@ -1079,6 +1079,34 @@ def test_histories_that_are_not_whole_and_sound_are_refused(
 
 OURS = {"a second tree"}
 """What is no trouble to git, but to us."""
+
+
+MODULES = {
+    b'[submodule "x"]\n\tpath = x\n\turl = https://example.org/x\n': True,
+    b'[submodule "x"]\n\tpath = x\n\turl = -u./payload\n': False,
+    b'[submodule "x"]\n\tpath = -x\n\turl = https://example.org/x\n': False,
+    b'[submodule "../../x"]\n\tpath = x\n\turl = https://example.org/x\n': False,
+    b'[submodule "x"]\n\tpath = x\n\turl = https://example.org/x\n\tupdate = !sh\n': False,
+}
+
+
+@pytest.mark.parametrize("data", MODULES)
+def test_settings_of_other_repositories_are_such_as_git_takes_and_never_written(
+    fresh: Scene, tmp_path: Path, data: bytes
+) -> None:
+    objects, machine = fresh.new(), fresh.machine
+    objects.load(fresh.folder, fresh.tip)
+    tree = objects.tree(("100644", ".gitmodules", objects.blob(data)), fresh.file())
+    tip = fresh.commit(objects, tree)
+    fresh.offer(objects, tip)
+    assert c_git_minds(fresh, objects, tip, tmp_path) is not MODULES[data]
+    if not MODULES[data]:
+        fresh.refused("bad_remote")
+        return
+    machine.ended(machine.start_sync(id=fresh.profile))
+    assert not (fresh.folder / ".gitmodules").exists()
+    machine.snapshot(fresh.profile)
+    machine.judge(fresh.profile)
 
 
 @pytest.mark.parametrize("case", NO_IMAGES)

@@ -210,7 +210,11 @@ def _create_marked(lock: Path) -> None:
     """Create the lock with its mark in it, at once: one without would look like another git's.
     Raises FileExistsError."""
     temp = lock.with_name(f"{durable.TEMP_PREFIX}{secrets.token_hex(8)}")
-    temp.write_bytes(LOCK_MARK)
+    with open(temp, "xb") as file:
+        file.write(LOCK_MARK)
+        file.flush()
+        # A power cut may leave the name; without the mark nobody would know whose it was.
+        durable.sync(file)
     try:
         os.link(temp, lock)
     except FileExistsError:
