@@ -75,7 +75,7 @@ class Importer:
             if not name.startswith(".git/") and name != ".git":
                 assert not path.is_symlink(), (case, name)
                 assert is_portable_path(name), (case, name)
-        if ".gitmodules" not in case:  # which git warns of, as it can't read a picture
+        if "gitmod" not in case.lower():  # which git warns of, as it can't read a picture
             judge(folder)
 
     def history(self) -> list[str]:

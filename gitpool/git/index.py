@@ -128,15 +128,15 @@ def _entry(blob: str, stat: os.stat_result | None, mode: int) -> IndexEntry:
         nowhere.set_skip_worktree()
         return nowhere
     return IndexEntry(
-        ctime=divmod(stat.st_ctime_ns % _AROUND, 10**9),
-        mtime=divmod(stat.st_mtime_ns % _AROUND, 10**9),
-        dev=stat.st_dev & 0xFFFFFFFF,
-        ino=stat.st_ino & 0xFFFFFFFF,
-        mode=mode,
-        uid=stat.st_uid & 0xFFFFFFFF,
-        gid=stat.st_gid & 0xFFFFFFFF,
-        size=stat.st_size & 0xFFFFFFFF,
-        sha=blob.encode(),
+        divmod(stat.st_ctime_ns % _AROUND, 10**9),
+        divmod(stat.st_mtime_ns % _AROUND, 10**9),
+        stat.st_dev & 0xFFFFFFFF,
+        stat.st_ino & 0xFFFFFFFF,
+        mode,
+        stat.st_uid & 0xFFFFFFFF,
+        stat.st_gid & 0xFFFFFFFF,
+        stat.st_size & 0xFFFFFFFF,
+        ObjectID(blob.encode()),
     )
 
 

@@ -53,21 +53,19 @@ class Listing:
     left_out: tuple[LeftOut, ...] = ()
 
 
-class _Entry(NamedTuple):
-    path: str
-    mode: bytes
-    blob: str
+# A path, git's mode for it, and the blob's id.
+_Entry = tuple[str, bytes, str]
 
 
 def list_files(objects: ObjectStore, tree_id: str) -> Listing:
     """Sort a snapshot's files, those of its folders too. Raises Damaged."""
     pool: dict[str, str] = {}
     rest: list[_Entry] = []
-    for entry in _walk(objects, tree_id):
-        if entry.mode in FILES and (entry.path == MANIFEST_NAME or is_image_name(entry.path)):
-            pool[entry.path] = entry.blob
+    for path, mode, blob in _walk(objects, tree_id):
+        if mode in FILES and (is_image_name(path) or path == MANIFEST_NAME):
+            pool[path] = blob
         else:
-            rest.append(entry)
+            rest.append((path, mode, blob))
     others: dict[str, Passenger] = {}
     left: list[LeftOut] = []
     # Most pools have no passengers, and no need to look for names that are alike.
@@ -93,12 +91,12 @@ def _walk(objects: ObjectStore, tree_id: str) -> Iterator[_Entry]:
             path = above + raw.decode("utf-8", "surrogateescape")
             count += 1
             if count > MOST_FILES or path.count("/") > _DEEPEST:
-                yield _Entry(path, b"", "")
+                yield path, b"", ""
                 return
             if mode in FOLDERS:
                 todo.append((f"{path}/", blob.hex()))
             else:
-                yield _Entry(path, mode, blob.hex())
+                yield path, mode, blob.hex()
 
 
 def _why_not(path: str, mode: bytes, keys: dict[str, str]) -> str:

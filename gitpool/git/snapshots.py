@@ -185,11 +185,11 @@ def scan(repo: Repository, manifest: Manifest) -> WorkTree:
         else:
             unknown.append(path)
 
-    missing = []
+    missing, prefix = [], f"{repo.path}{os.sep}"
     for name in sorted(manifest.file_names()):
-        if stat := repo.folder.stat(name):
-            see(name, stat)
-        else:
+        try:
+            see(name, os.stat(prefix + name))
+        except FileNotFoundError:
             missing.append(name)
     others = (last.passengers.keys() | last.blobs.keys()) - manifest.file_names()
     for path in others - {MANIFEST_NAME}:

@@ -120,7 +120,8 @@ class GridImagePool:
         )
 
     def _not_here(self, pool: str, image: str) -> NotAnImage:
-        if self.service.library.in_lfs(pool, [image]):
+        library = self.service.library
+        if library.in_lfs(pool, {image: library.folder(pool).own_stat(image)}):
             return kept_in_lfs(f"“{image}”")
         return NotAnImage("image_gone", f"The file of “{image}” is gone from the pool.")
 

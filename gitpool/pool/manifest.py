@@ -17,6 +17,8 @@ MANIFEST_NAME = "manifest.json"
 LABEL_LIMIT = 10_000
 _NUMBERED = re.compile(r"img_(\d{1,9})\b", re.IGNORECASE)
 _LAST_NUMBER = 999_999_999
+_KEYS = frozenset(("image", "mask", "label", "added"))
+_NONE: dict[str, Any] = {}
 # Levels of lists and objects in another program's key.
 _DEEPEST = 32
 # Bytes of the largest manifest that is worth keeping parsed: some 10,000 slots.
@@ -226,15 +228,17 @@ def _slot(entry: Any) -> Slot | None:
         return None
     if not isinstance(mask, str) or not is_image_name(mask):
         mask = None
-    extra = _extra(entry, ("image", "mask", "label", "added"))
+    # Nearly all slots have no other keys, and there may be thousands.
+    extra = _NONE if entry.keys() <= _KEYS else _extra(entry, _KEYS)
     return Slot(image, mask, _label(entry.get("label")), _whole(entry.get("added")), extra)
 
 
 def _label(value: Any) -> str:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return str(value)
-    # Half a character can't be written again.
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    if isinstance(value, str):
+        # Half a character can't be written again.
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if is_number else ""
 
 
 def _extra(raw: dict[str, Any], known: Container[str]) -> dict[str, Any]:
@@ -243,7 +247,7 @@ def _extra(raw: dict[str, Any], known: Container[str]) -> dict[str, Any]:
 
 
 def _with_extra(known: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    return known | {key: value for key, value in extra.items() if key not in known}
+    return {**known, **extra, **known} if extra else known
 
 
 def _is_flat(value: Any, deepest: int) -> bool:

@@ -21,7 +21,7 @@ from ..git.lfs import kept_in_lfs
 from ..git.repository import Identity, Repository
 from ..identifiers import PRIVATE_FOLDER, check_id
 from ..pool import disks, durable
-from ..pool.content import ContentIds
+from ..pool.content import ContentIds, stat_key
 from ..pool.folder import PoolFolder
 from ..pool.kept import KeptFiles
 from ..pool.lfs_pointer import LONGEST, is_lfs_pointer
@@ -32,6 +32,7 @@ from .locks import REGISTRY, Locks
 from .registry import Registry
 
 PRIVATE = PRIVATE_FOLDER
+_MOST_POINTERS = 20_000
 _LAST_SECOND = 253_402_300_799
 
 
@@ -114,6 +115,7 @@ class Library:
         self._ids = ContentIds()
         self.contents = Contents(self._ids)
         self.history = History()
+        self._pointers: dict[str, tuple[tuple[int, ...], bool]] = {}
         self.clock = clock
         self.changed = changed
         self._journals: dict[Path, FileJournal] = {}
@@ -169,20 +171,32 @@ class Library:
         require_known_format(repo.git)
         return repo
 
-    def in_lfs(self, pool_id: str, names: Iterable[str]) -> set[str]:
+    def in_lfs(self, pool_id: str, files: Mapping[str, os.stat_result | None]) -> set[str]:
         """Those of a pool's images that Git LFS keeps elsewhere: the folder has none, or but a
-        pointer. Changes nothing."""
-        folder, found, missing = PoolFolder(self.path_of(pool_id)), set(), []
-        for name in names:
-            stat = folder.own_stat(name)
+        pointer. Changes nothing. files: by name what the folder has, None where it has none."""
+        path, missing = self.path_of(pool_id), []
+        prefix, found = f"{path}{os.sep}", set()
+        for name, stat in files.items():
             if stat is None:
                 missing.append(name)
-            elif stat.st_size <= LONGEST and is_lfs_pointer(read_file(folder.path / name)):
+            elif stat.st_size <= LONGEST and self._is_pointer(prefix + name, stat):
                 found.add(name)
-        repo = Repository(folder.path)
+        repo = Repository(path)
         if missing and repo.exists():
             with contextlib.suppress(Damaged, NotFound):
                 found |= kept_in_lfs(repo.objects, repo.version(repo.tip()).blobs, missing)
+        return found
+
+    def _is_pointer(self, path: str, stat: os.stat_result) -> bool:
+        """Whether a small file is a pointer; each is read once, while it stays what it is."""
+        key = stat_key(stat)
+        seen = self._pointers.get(path)
+        if seen and seen[0] == key:
+            return seen[1]
+        found = is_lfs_pointer(read_file(Path(path)))
+        if len(self._pointers) > _MOST_POINTERS:
+            self._pointers.clear()
+        self._pointers[path] = key, found
         return found
 
     def journal(self, pool_id: str) -> Journal:

@@ -172,7 +172,8 @@ class Pools:
         files = folder.image_files()
         raw, contents = answer(files, manifest), self._library.contents
         early = self._early_ends.among(files, lambda names: contents.of(folder.path, names))
-        odd = [slot["image"] for slot in raw["slots"] if _may_be_a_pointer(slot["image_v"])]
+        images = (slot.image for slot in manifest.slots)
+        odd = {name: stat for name in images if _may_be_a_pointer(stat := files.get(name))}
         kept = self._library.in_lfs(pool_id, odd) if odd else set()
         for slot in raw["slots"] if early or kept else ():
             for word, names in (("ends_early", early), ("lfs", kept)):
@@ -189,9 +190,9 @@ class Pools:
                     self.ends_early(self._library.contents.one(path), path.stat().st_size)
 
 
-def _may_be_a_pointer(version: str | None) -> bool:
+def _may_be_a_pointer(stat: os.stat_result | None) -> bool:
     """Whether a file is gone or so small that Git LFS may keep what it stands for."""
-    return version is None or int(version.rpartition(".")[2], 16) <= LONGEST
+    return stat is None or stat.st_size <= LONGEST
 
 
 def _verified(file: Path | GitPoolError) -> tuple[Path, ImageInfo] | GitPoolError:
