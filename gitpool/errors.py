@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 
+# The code where Git LFS keeps an image elsewhere.
+LFS = "kept_in_lfs"
+
 
 class GitPoolError(Exception):
     """Something a person can be told about.
@@ -72,7 +75,7 @@ def disk_failed(error: OSError) -> DiskFailed:
 def kept_in_lfs(image: str = "This image") -> NotAnImage:
     """A pointer is here in place of an image."""
     return NotAnImage(
-        "kept_in_lfs",
+        LFS,
         f"{image} is kept in Git LFS, not here.",
         "Get it with “git lfs pull” in a clone, and add it to the pool.",
     )

@@ -99,7 +99,7 @@ def _put(repo: Repository, version: Version, made: Mapping[str, Path]) -> None:
     for path in gone - present.keys():
         # A folder may come in the place of a file, or a file in that of a folder.
         _remove(repo, path, cached)
-    _make_room(repo, version.passengers.keys() & fresh, cached)
+    _make_room(repo, fresh, cached)
     _place(repo, {name: wanted[name] for name in fresh}, made)
     _place(repo, {name: wanted[name] for name in stale & {MANIFEST_NAME}}, made)
     for path, one in version.passengers.items():
@@ -116,15 +116,17 @@ def _put(repo: Repository, version: Version, made: Mapping[str, Path]) -> None:
 
 
 def _make_room(repo: Repository, paths: Set[str], cached: Mapping[str, CachedFile]) -> None:
-    """Make the folders for passengers, and move what a user has in their places, and no history
-    holds, aside."""
+    """Make the folders that are missing, and move what a user has in a file's place, and no
+    history holds, aside."""
     for path in paths:
         target = repo.path / path
-        if repo.folder.is_own_folder(os.path.dirname(path)):
-            target.parent.mkdir(parents=True, exist_ok=True)
-        stat = repo.folder.own_stat(path)
-        known = cached.get(path)
-        if stat and not (known and known.fits(stat)) and hash_file(target) not in repo.objects:
+        if not repo.folder.is_own_folder(os.path.dirname(path)):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stat, known = repo.folder.own_stat(path), cached.get(path)
+        if target.is_symlink() or (
+            stat and not (known and known.fits(stat)) and hash_file(target) not in repo.objects
+        ):
             durable.set_aside(target, "yours")
 
 

@@ -50,7 +50,7 @@ _EXCLUDE = """\
 _OWN_FOLDERS = ("", "/objects", "/objects/pack", "/refs", "/refs/heads", "/refs/tags")
 # Seconds: nobody's git holds a lock for so long, on however slow a disk.
 _ABANDONED = 3600.0
-_STALE_LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock")
+_STALE_LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock")
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,11 @@ class Repository:
         return set(text.split())
 
     def set_shallow(self, snapshots: Set[str]) -> None:
-        """Replace that file."""
+        """Replace that file, under git's lock of it."""
+        with self.refs.locked("shallow"):
+            self._write_shallow(snapshots)
+
+    def _write_shallow(self, snapshots: Set[str]) -> None:
         path = self.git / "shallow"
         if snapshots:
             durable.write_file(path, "".join(f"{s}\n" for s in sorted(snapshots)).encode())
@@ -187,10 +191,11 @@ class Repository:
 
     def lift_shallow(self) -> None:
         """Where what a clean-up cut off is here again, have git see it."""
-        cut = self.shallow()
-        whole = {name for name in cut if self._is_whole(name)}
-        if whole:
-            self.set_shallow(cut - whole)
+        if not any(map(self._is_whole, self.shallow())):
+            return
+        with self.refs.locked("shallow"):
+            cut = self.shallow()
+            self._write_shallow({name for name in cut if not self._is_whole(name)})
 
     def _is_whole(self, name: str) -> bool:
         # git lets what is gone stand in the file.

@@ -345,8 +345,11 @@ class PoolFolder:
             raise
 
     def highest_number(self) -> int:
-        """The highest number that an image or mask of the folder has, or 0."""
-        return max((number_of(name) for name in self.image_names()), default=0)
+        """The highest number in a name in the folder, whatever goes by that name; or 0."""
+        try:
+            return max(map(number_of, os.listdir(self.path)), default=0)
+        except FileNotFoundError:
+            return 0
 
     def _unlink(self, names: set[str]) -> None:
         for name in names:

@@ -18,6 +18,7 @@ from ..git import salvage, snapshots, tracking
 from ..git.format import is_known_format
 from ..git.incoming import Quarantine, tag_commit
 from ..git.index import read_index, vouched
+from ..git.lfs import kept_in_lfs
 from ..git.objects import ObjectStore
 from ..git.refs import BRANCHES, DROPPED, TAGS
 from ..git.repository import Identity, Repository
@@ -170,7 +171,7 @@ def _put_back(repo: Repository, found: list[Finding]) -> None:
         rotten = vouched(cached.get(name), stat, written)
         # A list that can't be read is made anew from the files, which may be more by now.
         blob = rotten or (snapshot.get(name) if name != MANIFEST_NAME else None)
-        if blob:
+        if blob and not kept_in_lfs(repo.objects, {name: blob}, [name]):
             with contextlib.suppress(Damaged), durable.replacing(path) as file:
                 repo.objects.copy_blob(blob, file)
                 if not rotten:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
-from ..errors import Malformed, NotAnImage, TooLarge
+from ..errors import LFS, Damaged, Malformed, NotAnImage, NotFound, TooLarge
 from ..git.format import is_known_format
 from ..git.index import CachedFile, read_index, vouched
 from ..git.refs import BRANCHES
 from ..git.repository import IDENTITY, Identity, Repository
+from ..git.snapshots import kept_away
 from ..git.soundness import (
     DAMAGED,
     MISSING,
@@ -172,8 +173,11 @@ class _Pool:
     def check(self) -> None:
         cached, written = self._read_index()
         manifest = self._read_manifest(cached.get(MANIFEST_NAME), written)
+        away = self._kept_away()
         for name in sorted(self._files if manifest is None else manifest.file_names()):
             stat = self._files.get(name)
+            if stat is None and name in away:
+                continue
             if stat is None:
                 self._findings.add(name, MISSING, "The pool lists this file, but it is gone.")
                 continue
@@ -183,6 +187,13 @@ class _Pool:
                 self._check_image(name, blob, known.blob if known else None)
             self._meter.add(stat.st_size)
 
+    def _kept_away(self) -> Set[str]:
+        """The pictures that Git LFS keeps, of which none is missing here."""
+        with contextlib.suppress(Damaged, NotFound):
+            if self._repo.exists():
+                return kept_away(self._repo, self._repo.version(self._repo.tip())).keys()
+        return frozenset()
+
     def _check_image(self, name: str, blob: str | None, newest: str | None) -> None:
         """blob: what the bytes must be, where the file's times say that nobody wrote to it.
         newest: what they were in the newest snapshot."""
@@ -190,8 +201,9 @@ class _Pool:
         try:
             # What nobody vouches for may be cut off; else its bytes say more than its pixels.
             info = images.probe(path) if blob else images.verify(path)
-        except NotAnImage:
-            self._findings.add(name, DAMAGED, _NOT_WHOLE)
+        except NotAnImage as error:
+            if error.code != LFS:
+                self._findings.add(name, DAMAGED, _NOT_WHOLE)
         except TooLarge as error:
             self._findings.add(name, UNREADABLE, error.message)
         else:
