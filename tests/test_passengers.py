@@ -338,6 +338,37 @@ def test_a_pointer_is_never_written_as_a_picture(
         one.post(P + "restore", id=profile, snapshot=newest)
 
 
+def test_no_picture_that_lfs_keeps_is_missing(
+    machines: Callable[[str], Machine], tmp_path: Path
+) -> None:
+    from gitpool.profiles.repair import Repair
+    from gitpool.profiles.verify import Verify
+
+    one, profile = with_pointer(machines, tmp_path)
+    library = one.service.library
+    verify = Verify(library)
+    assert verify.check(profile) == []
+    (one.pools / profile / "img_0001.png").unlink()
+    left = Repair(library, one.service.remotes, verify).profile(profile)[1]
+    assert left == []
+    assert not (one.pools / profile / "img_0002.png").exists()
+
+
+def test_what_lies_where_an_image_is_restored_is_set_aside(server: Server) -> None:
+    folder = filled(server)
+    old = server.history(folder.name)[0]["id"]
+    server.post("/grid_pool/remove", pool_id=folder.name, images=["img_0002.png", "img_0003.png"])
+    server.snapshot(folder.name)
+    (folder / "img_0002.png").write_bytes(b"somebody's, and no picture")
+    (folder / "img_0003.png").symlink_to("/etc/hostname")
+    assert server.post(P + "restore", id=folder.name, snapshot=old).status == 200
+    assert (folder / "img_0002.png").read_bytes() == picture(1)
+    assert (folder / "img_0002.png.yours").read_bytes() == b"somebody's, and no picture"
+    assert (folder / "img_0003.png").read_bytes() == picture(2)
+    assert (folder / "img_0003.png.yours").is_symlink()
+    judge(folder)
+
+
 def test_a_run_of_a_picture_that_lfs_keeps_fails_in_words(
     machines: Callable[[str], Machine], tmp_path: Path
 ) -> None:

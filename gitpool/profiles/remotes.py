@@ -52,7 +52,7 @@ class Head:
     def is_pool(self) -> bool:
         """Whether it holds a list of images or images, as far as can be seen, and not a program's
         text, say."""
-        return bool(self.has_list or self.blobs or (self.images is None and self.message.kind))
+        return self.has_list or bool(self.blobs) or self.images is None
 
     @property
     def name(self) -> str:

@@ -40,7 +40,7 @@ export class Cell {
     this.check = h("i.gp-check.pi.pi-check", { ariaHidden: "true" });
     this.broken = h("span.gp-broken.pi.pi-exclamation-triangle");
     this.early = h("span.gp-early.pi.pi-exclamation-circle", { title: t("The file ends early"), ariaHidden: "true" });
-    this.away = h("span.gp-away", { textContent: t("Kept in Git LFS, not here") });
+    this.away = h("span.gp-away");
     this.caption = h("div.gp-caption", { title: t("Double-click to change the label"), role: "gridcell" });
     this.clear = this.tool("eraser", t("Clear the mask"), () => actions.clearMask(this.image));
     const tools = h(
@@ -115,6 +115,7 @@ export class Cell {
     classes.toggle("gp-gone", !slot.image_v);
     classes.toggle("gp-cut", !!slot.ends_early);
     classes.toggle("gp-lfs", !!slot.lfs);
+    this.away.textContent = slot.lfs ? t("Kept in Git LFS, not here") : "";
     this.element.dataset.image = slot.image;
     this.element.ariaSelected = String(selected);
     this.element.ariaRowIndex = String(index + 1);
