@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pictures import SIZE, base, saved
 from playwright.sync_api import Locator, expect
-from support import picture
+from support import git, picture
 
-from .editor import Editor, judge, paint, wait_for
+from .editor import Editor, filled, judge, paint, wait_for
 
 Start = Callable[..., Editor]
 
@@ -68,3 +68,37 @@ def test_a_file_that_ends_early_has_a_badge(start: Start, tmp_path: Path) -> Non
     demo.post("grid_pool/profiles/snapshot", {"id": profile})
     editor.wait_for_count(3)
     expect(editor.cell(2).locator(".gp-early")).to_be_visible()
+
+
+@pytest.mark.any_mode
+def test_an_image_that_git_lfs_keeps_says_so_and_what_is_left_out_is_told(
+    start: Start, pictures: list[Path], tmp_path: Path
+) -> None:
+    editor = start("--empty")
+    page, demo = editor.page, editor.demo
+    profile = filled(editor, pictures[:2])
+    demo.post("grid_pool/profiles/snapshot", {"id": profile})
+    user = tmp_path / "user"
+    git(tmp_path, "clone", "-q", str(demo.pool_folder(profile)), "user")
+    image = demo.slots(profile)[1]["image"]
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 123\n"
+    (user / image).write_text(pointer)
+    (user / "elsewhere").symlink_to("/etc/hostname")
+    git(user, "add", "-A")
+    git(user, "commit", "-qm", "To LFS")
+    git(user, "bundle", "create", str(tmp_path / "theirs.bundle"), "--all")
+    with page.expect_file_chooser() as chooser:
+        editor.menu("Import")
+    chooser.value.set_files(tmp_path / "theirs.bundle")
+    told = page.get_by_role("dialog")
+    expect(told.get_by_text("elsewhere", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    wait_for(lambda: editor.pool_id() not in ("", profile))
+    editor.wait_for_count(2)
+    away = page.get_by_text("Kept in Git LFS, not here")
+    expect(away).to_be_visible()
+    assert "Kept in Git LFS" in (editor.cell(1).get_attribute("aria-label") or "")
+    assert "Git LFS" not in (editor.cell(0).get_attribute("aria-label") or "")
+    folder = demo.pool_folder(editor.pool_id())
+    assert not (folder / image).exists()
+    judge(folder)
