@@ -521,6 +521,28 @@ def test_a_bundle_has_the_whole_history(server: Server, tmp_path: Path) -> None:
     judge(folder)
 
 
+@pytest.mark.parametrize("where", ["detached", "branch"])
+def test_a_bundle_has_what_a_git_user_did_elsewhere(
+    server: Server, tmp_path: Path, where: str
+) -> None:
+    profile = filled(server)
+    source = server.pools / profile
+    newest, older = git(source, "log", "-2", "--format=%H").split()
+    git(source, "checkout", "-q", *(["-b", "mine"] if where == "branch" else []), older)
+    (source / "mine.txt").write_text("mine")
+    git(source, "add", "-f", "mine.txt")
+    git(source, "commit", "-qm", "Mine")
+    mine = git(source, "rev-parse", "HEAD")
+    path = tmp_path / "x.bundle"
+    path.write_bytes(export(server, profile, "bundle"))
+    git(tmp_path, "clone", "-q", str(path), "cloned")
+    judge(tmp_path / "cloned")
+    assert {newest, mine} <= set(git(tmp_path / "cloned", "log", "--format=%H").split())
+    assert git(tmp_path / "cloned", "branch", "--show-current") == "characters_A"
+    assert (tmp_path / "cloned" / "mine.txt").read_text() == "mine"
+    judge(source)
+
+
 def test_bundles_travel_to_another_library(server: Server, tmp_path: Path) -> None:
     profile = filled(server, "Künstler / 図")
     data = export(server, profile, "bundle")

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from support import git, judge, picture
 
-from gitpool.errors import GitPoolError, Malformed
+from gitpool.errors import GitPoolError, Malformed, NotFound
 from gitpool.git import bundle, pack, pack_examine
 from gitpool.git.changes import Changes, Version, compare, describe
 from gitpool.git.messages import Message, parse_message, sentence
+from gitpool.git.repository import Identity, Repository
 from gitpool.identifiers import (
     branch_of,
     check_id,
@@ -35,7 +36,14 @@ from gitpool.identifiers import (
 )
 from gitpool.pool import images
 from gitpool.pool.folder import rebuild
-from gitpool.pool.manifest import Manifest, Slot, image_name, number_of, parse_manifest
+from gitpool.pool.manifest import (
+    Manifest,
+    Slot,
+    image_name,
+    mask_name,
+    number_of,
+    parse_manifest,
+)
 from gitpool.remote.address import parse
 from gitpool.remote.connect import limits_from
 from gitpool.remote.transport import Limits
@@ -116,6 +124,25 @@ def test_a_branch_gives_its_name_back(name: str) -> None:
     assert len(branch.encode()) <= 215
     if len(branch.encode()) < 187:
         assert name_of_branch(branch) == name
+
+
+def test_a_name_that_is_none_has_a_branch_all_the_same() -> None:
+    assert branch_of("", "0123456789abcdef") == "profile-0123456789ab"
+
+
+def test_a_masks_name_is_the_first_that_is_free() -> None:
+    taken: set[str] = set()
+    for name in ("a.mask.png", "a.jpg.mask.png", "a.jpg.2.mask.png", "a.jpg.3.mask.png"):
+        assert mask_name("a.jpg", taken) == name
+        taken.add(name)
+
+
+def test_a_bundle_of_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pool").mkdir()
+    repo = Repository(tmp_path / "pool")
+    repo.create(Identity("0123456789abcdef", "Heroes", 0))
+    with pytest.raises(NotFound, match="no snapshots"):
+        list(bundle.stream_bundle(repo))
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

@@ -127,6 +127,19 @@ def test_a_bundle_comes_out(filled: Server, tmp_path: Path, profile: str) -> Non
     assert [slot["label"] for slot in filled.list(made)["slots"]] == labels
 
 
+def test_a_bundle_of_what_a_git_user_checked_out_comes_out(filled: Server, tmp_path: Path) -> None:
+    git(filled.pools / HEROES, "checkout", "-q", "--detach")
+    before = tree_of(filled.pools)
+    with Elsewhere(tmp_path, "read-only") as there:
+        answer = there.get(ROUTE + "export", id=HEROES, format="bundle")
+    assert answer.status == 200, answer.body
+    assert tree_of(filled.pools) == before
+    (tmp_path / "a.bundle").write_bytes(answer.body)
+    git(tmp_path, "clone", "-q", str(tmp_path / "a.bundle"), "clone")
+    assert git(tmp_path / "clone", "branch", "--show-current") == HEROES.title()
+    assert git(tmp_path / "clone", "fsck", "--strict") == ""
+
+
 def test_a_zip_holds_all(there: Elsewhere) -> None:
     data = there.get(ROUTE + "export", id=HEROES).body
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()

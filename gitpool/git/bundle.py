@@ -11,7 +11,7 @@ from pathlib import Path
 from dulwich.objects import ShaFile, Tree
 
 from ..errors import Damaged, NotFound, Unacceptable
-from ..identifiers import name_of_branch
+from ..identifiers import branch_of, name_of_branch
 from ..pool import durable
 from ..pool.threads import begin
 from .clone import reach
@@ -46,14 +46,14 @@ def stream_bundle(repo: Repository, more: Unsaved | None = None) -> Iterator[byt
 
     more: a snapshot on top of it that isn't stored anywhere.
     """
-    branch, tip = repo.branch(), more.parent if more else repo.tip()
-    if branch is None or (tip is None and more is None):
+    tip = more.parent if more else repo.tip()
+    newest = more.tip if more else tip
+    if newest is None:
         raise NotFound("no_snapshots", "This profile has no snapshots yet.")
     # A git user's tags on single files or lists of them are no part of a history.
     tags = {ref: name for ref, name in repo.refs.all(TAGS).items() if repo.snapshot_of(name)}
     object_ids = reach(repo, [*filter(None, [tip]), *tags.values()]).all()
-    newest = more.tip if more else tip
-    refs = {branch: newest, **tags}
+    refs = {repo.branch() or _own_branch(repo): newest, **tags}
     lines = [f"{object_id} {ref}\n" for ref, object_id in refs.items()]
     yield SIGNATURE + "".join([*lines, f"{newest} HEAD\n", "\n"]).encode()
     if more is None:
@@ -61,6 +61,11 @@ def stream_bundle(repo: Repository, more: Unsaved | None = None) -> Iterator[byt
     else:
         object_ids = list(dict.fromkeys([*object_ids, *more.ids()]))
         yield from stream_pack(WithUnsaved(repo.objects, more), object_ids)
+
+
+def _own_branch(repo: Repository) -> str:
+    own = repo.identity()
+    return BRANCHES + (branch_of(own.name, own.id) if own else "main")
 
 
 def read_header(path: Path) -> Header:

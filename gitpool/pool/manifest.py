@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 from ..errors import Conflict, Malformed
@@ -159,8 +160,7 @@ def mask_names(image: str) -> Iterable[str]:
     """The names that an image's mask may have, the usual one first."""
     yield image.rpartition(".")[0] + ".mask.png"
     yield f"{image}.mask.png"
-    for number in range(2, _LAST_NUMBER):
-        yield f"{image}.{number}.mask.png"
+    yield from (f"{image}.{number}.mask.png" for number in count(2))
 
 
 def mask_among(image: str, names: Container[str]) -> str | None:

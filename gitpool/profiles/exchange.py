@@ -11,15 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import Damaged, NotAnImage, NotFound, Unacceptable
+from ..errors import Damaged, DiskFailed, NotAnImage, NotFound, Unacceptable
 from ..git import bundle, checkout, clone, snapshots
 from ..git.changes import Version
 from ..git.format import is_known_format, require_known_format
 from ..git.listing import Passenger
 from ..git.messages import Message
+from ..git.refs import BRANCHES
 from ..git.repository import Identity, Repository
 from ..git.unsaved import Unsaved, unsaved
-from ..identifiers import check_name, clean_name, free_name
+from ..identifiers import branch_of, check_name, clean_name, free_name
 from ..pool import durable, images
 from ..pool.manifest import MANIFEST_NAME
 from ..pool.reading import read_file
@@ -38,7 +39,7 @@ _LONGEST_NAME = 100
 
 
 class Exchange:
-    """Export and import. Export changes nothing."""
+    """Export and import. Export changes nothing that was in order."""
 
     def __init__(self, library: Library, profiles: Profiles) -> None:
         self._library = library
@@ -77,6 +78,7 @@ class Exchange:
         repo = Repository(self._library.path_of(profile_id))
         if repo.exists():
             require_known_format(repo.git)
+            self._lead_home(repo, entry)
         # The tip first: a snapshot made meanwhile is then older than what is looked at.
         tip = repo.tip() if repo.exists() else None
         view = views.look(self._library, profile_id, dropped=True)
@@ -91,6 +93,14 @@ class Exchange:
         if not repo.exists() or repo.shallow():
             return entry.name, self._stream_from_scratch(repo, entry, more)
         return entry.name, bundle.stream_bundle(repo, more(repo, tip))
+
+    def _lead_home(self, repo: Repository, entry: Identity) -> None:
+        """What a git user did on another branch, or on none, comes to the profile's first, as with
+        any edit: a bundle has one branch. Where nothing can be written it goes as it stands."""
+        if repo.branch() == BRANCHES + branch_of(entry.name, entry.id):
+            return
+        with contextlib.suppress(DiskFailed), self._library.open_profile(entry.id):
+            pass
 
     def _stream_from_scratch(
         self,
