@@ -19,7 +19,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?"
 _SHORT_NAME = re.compile(r"(?:git|gi[0-9a-z]{1,4}|ma[0-9a-z]{1,4})~\d{1,6}", re.IGNORECASE)
 _SYSTEMS_FORBID = frozenset('\\:*?"<>|')
 # Characters that some file systems ignore in names.
-_IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _LONGEST_PATH = 1000
 _LITTER = {".ds_store", "thumbs.db", "desktop.ini", "@eadir", "__macosx"}
 # Our own folder among the pools, and what half-made files begin with.
@@ -149,7 +149,7 @@ def is_portable_path(path: str) -> bool:
 
 
 def _is_portable_part(part: str) -> bool:
-    plain = _IGNORED.sub("", part).casefold()
+    plain = IGNORED.sub("", part).casefold()
     return (
         0 < len(part.encode("utf-8", "replace")) <= 240
         and not any(c in _SYSTEMS_FORBID or _unprintable(c) for c in part)

@@ -37,7 +37,7 @@ from gitpool.git.index import read_index, write_index
 from gitpool.git.objects import ObjectStore
 from gitpool.git.soundness import Inspection
 from gitpool.profiles import locks
-from gitpool.profiles.exchange import Exchange
+from gitpool.profiles.exchange import Exchange, Zipped
 from gitpool.profiles.library import Library
 from gitpool.profiles.verify import Finding, Verify
 from gitpool.profiles.versions import Versions
@@ -468,12 +468,12 @@ def test_an_export_that_fails_leaves_the_last_one(
     before = out.read_bytes()
     for error, code in ((OSError(errno.ENOSPC, "No space"), 1), (KeyboardInterrupt(), 130)):
 
-        def fail(*_: object, error: BaseException = error) -> tuple[str, Iterator[bytes]]:
+        def fail(*_: object, error: BaseException = error) -> Zipped:
             def pieces() -> Iterator[bytes]:
                 yield b"half"
                 raise error
 
-            return NAME, pieces()
+            return Zipped(NAME, pieces(), [])
 
         monkeypatch.setattr(Exchange, "export_zip", fail)
         home.ask("export", ONE, out, code=code)

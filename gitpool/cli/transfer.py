@@ -56,9 +56,9 @@ def _export(options: argparse.Namespace) -> Outcome:
     target = _target(options.out, profile, form)
     exchange, sizes = service.exchange, service.cleanups.sizes(profile.id)
     if form == "bundle":
-        (_, pieces), expected = exchange.export_bundle(profile.id), sizes["history"]
+        (_, pieces), expected, left_out = exchange.export_bundle(profile.id), sizes["history"], []
     else:
-        (_, pieces), expected = exchange.export_zip(profile.id), sizes["files"]
+        (_, pieces, left_out), expected = exchange.export_zip(profile.id), sizes["files"]
     written = 0
     with Progress(f"Exporting {profile.name}") as progress, _opened(target) as file:
         for piece in pieces:
@@ -68,10 +68,9 @@ def _export(options: argparse.Namespace) -> Outcome:
     data = {"id": profile.id, "name": profile.name, "file": str(target)}
     data |= {"format": form, "bytes": written}
     said = f"{printable(profile.name)} is in {printable(str(target))} ({size(written)})."
-    others = exchange.other_files(profile.id) if form == "zip" else []
-    if others:
-        data["left_out"] = others
-        said += f" Left out: {printable(', '.join(others))}. A bundle carries them."
+    if left_out:
+        data["left_out"] = left_out
+        said += f" Left out: {printable(', '.join(left_out))}. A bundle carries them."
     return Outcome(data, said)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from dulwich.objects import ShaFile, Tree
 
 from ..errors import Damaged, NotFound, Unacceptable
-from ..identifiers import branch_of, name_of_branch
+from ..identifiers import name_of_branch
 from ..pool import durable
 from ..pool.threads import begin
 from .clone import reach
@@ -65,7 +65,7 @@ def stream_bundle(repo: Repository, more: Unsaved | None = None) -> Iterator[byt
 
 def _own_branch(repo: Repository) -> str:
     own = repo.identity()
-    return BRANCHES + (branch_of(own.name, own.id) if own else "main")
+    return own.branch if own else BRANCHES + "main"
 
 
 def read_header(path: Path) -> Header:

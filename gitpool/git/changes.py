@@ -27,6 +27,11 @@ class Version:
     left_out: tuple[LeftOut, ...] = ()
 
     @property
+    def files(self) -> dict[str, str]:
+        """Every file's blob, by path: the passengers' and the pool's."""
+        return {**{path: one.blob for path, one in self.passengers.items()}, **self.blobs}
+
+    @property
     def is_pool(self) -> bool:
         """Whether there is a list of images or an image, so that it isn't something else."""
         return bool(self.blobs) or any(map(is_picture_name, self.passengers))

@@ -22,9 +22,9 @@ from ..pool.content import hash_file
 from ..pool.manifest import MANIFEST_NAME
 from ..pool.reading import read_file
 from .changes import Version
-from .index import CachedFile, read_index, vouched, write_index
+from .index import CachedFile, Files, read_index, vouched, write_index
 from .lfs import kept_in_lfs
-from .listing import EXECUTABLE_MODE
+from .listing import EXECUTABLE_MODE, Passenger
 from .repository import Repository
 
 log = logging.getLogger("gitpool")
@@ -88,7 +88,7 @@ def _noted(repo: Repository) -> str | None:
 
 def _put(repo: Repository, version: Version, made: Mapping[str, Path]) -> None:
     """Make the folder's files exactly these: new ones first, the manifest next, then removals."""
-    wanted = {**{p: one.blob for p, one in version.passengers.items()}, **version.blobs}
+    wanted = version.files
     cached, written = read_index(repo.index_path)
     present = repo.folder.image_files()
     stale = _stale(repo, wanted, cached, written)
@@ -111,7 +111,12 @@ def _put(repo: Repository, version: Version, made: Mapping[str, Path]) -> None:
     files = {name: (wanted[name], repo.folder.own_stat(name)) for name in wanted}
     # What can't be put where it belongs, since something else is in its way, is gone.
     files = {name: one for name, one in files.items() if one[1] or name in away}
-    write_index(repo.index_path, files, {p: one.mode for p, one in version.passengers.items()})
+    write_cache(repo, files, version.passengers)
+
+
+def write_cache(repo: Repository, files: Files, passengers: Mapping[str, Passenger]) -> None:
+    """Have git's index, and with it `git status`, agree with these files."""
+    write_index(repo.index_path, files, {path: one.mode for path, one in passengers.items()})
     repo.exclude_files(set(files))
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from dulwich.objects import Commit, Tag, Tree
 
 from ..errors import Damaged
-from ..identifiers import branch_of
 from ..pool import durable
 from ..pool.threads import each
 from . import checkout
@@ -17,11 +16,11 @@ from .ancestry import ancestors
 from .descent import Walk
 from .listing import EXECUTABLE_MODE
 from .messages import Message
-from .refs import BRANCHES, TAGS
+from .refs import TAGS
 from .repository import Identity, Repository
 from .rewrite import as_one_line, moved_tags
 from .share import share
-from .snapshots import build_trees, commit_tree, scan, take_in, write_cache
+from .snapshots import build_trees, commit_tree, scan, take_in
 from .sweep import Census
 
 
@@ -97,7 +96,7 @@ def clone(
     if whole:
         _copy_files(source, repo)
     checkout.begin(repo, commit)
-    repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), None, commit)
+    repo.refs.swap(identity.branch, None, commit)
     checkout.finish(repo)
     return repo
 
@@ -152,7 +151,7 @@ def _copy_files(source: Repository, repo: Repository) -> None:
     for path, one in work.passengers.items():
         if one.mode == EXECUTABLE_MODE:
             durable.make_executable(repo.path / path)
-    write_cache(repo, files, work.passengers)
+    checkout.write_cache(repo, files, work.passengers)
 
 
 def reach_commits(repo: Repository, tip: str) -> set[str]:

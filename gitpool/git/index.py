@@ -112,14 +112,9 @@ def write_index(path: Path, files: Files, modes: Mapping[str, int] = _PLAIN) -> 
 def vouched(known: CachedFile | None, stat: os.stat_result | None, written: int) -> str | None:
     """The blob that a file still holds, as the index knows without reading it; None where it
     doesn't know. written: when the index was, as `read_index` says."""
-    if known and stat and known.fits(stat) and not is_racy(stat, written):
+    if known and stat and known.fits(stat) and not is_young(stat, written):
         return known.blob
     return None
-
-
-def is_racy(stat: os.stat_result, index_written: int) -> bool:
-    """Whether the file may have changed after the index recorded it, within one clock tick."""
-    return is_young(stat, index_written)
 
 
 def _entry(blob: str, stat: os.stat_result | None, mode: int) -> IndexEntry:

@@ -6,7 +6,6 @@ import io
 from dataclasses import dataclass, replace
 
 from ..errors import GitPoolError
-from ..identifiers import branch_of
 from ..pool.images import check
 from ..pool.manifest import is_picture_name, mask_among
 from . import checkout, numbers
@@ -14,7 +13,6 @@ from .ancestry import is_ancestor, merge_bases
 from .changes import Version, compare
 from .merge import MergeConflict, merge
 from .messages import Message, sentence
-from .refs import BRANCHES
 from .repository import Identity, Repository
 from .versions import show, show_manifest
 
@@ -59,10 +57,9 @@ def base_version(repo: Repository, one: str, two: str) -> Version:
 
 def _forward(repo: Repository, identity: Identity, tip: str | None, theirs: str, now: int) -> None:
     version = repo.version(theirs)
-    others = {path: one.blob for path, one in version.passengers.items()}
-    with checkout.ready(repo, {**others, **version.blobs}) as made:
+    with checkout.ready(repo, version.files) as made:
         checkout.begin(repo, theirs)
-        repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, theirs)
+        repo.refs.swap(identity.branch, tip, theirs)
         checkout.finish(repo, made)
     number = numbers.next_number(repo)
     low = version.is_listed and (version.manifest.low or version.manifest.next_seq < number)

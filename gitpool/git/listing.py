@@ -111,7 +111,7 @@ def _why_not(path: str, mode: bytes, keys: dict[str, str]) -> str:
         return LINK
     if not is_portable_path(path) or posixpath.basename(path).lower() == ".gitmodules":
         return ODD_NAME
-    steps = [path[:at] for at, char in enumerate(path) if char == "/"]
+    steps = folders_of(path)
     # Some disks take names that differ in case alone for one.
     if any(keys.get(name_key(step), f"{step}/") != f"{step}/" for step in steps):
         return ODD_NAME
@@ -120,6 +120,11 @@ def _why_not(path: str, mode: bytes, keys: dict[str, str]) -> str:
     keys |= {name_key(step): f"{step}/" for step in steps}
     keys[name_key(path)] = path
     return ""
+
+
+def folders_of(path: str) -> list[str]:
+    """The folders on the way to a file, the topmost first."""
+    return [path[:at] for at, char in enumerate(path) if char == "/"]
 
 
 def _mode(mode: bytes) -> int:

@@ -10,11 +10,9 @@ from dulwich.config import ConfigFile
 from dulwich.objects import Commit
 
 from ..errors import Damaged, NotFound
-from ..identifiers import branch_of
 from ..pool.reading import read_file
 from .index import read_index
 from .messages import parse_message
-from .refs import BRANCHES
 from .reindex import reindex
 from .repository import Identity, Repository
 
@@ -38,7 +36,7 @@ def mend(repo: Repository, identity: Identity, now: int) -> None:
     for object_id in list(repo.objects.loose_ids()):
         if repo.objects.path_of(object_id).stat().st_size == 0:
             repo.objects.delete_loose(object_id)
-    own = BRANCHES + branch_of(identity.name, identity.id)
+    own = identity.branch
     if _is_readable(repo, repo.refs.get(own)):
         repo.refs.set_head(own, repo.refs.head())
         return

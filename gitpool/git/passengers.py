@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Set
 
 from ..identifiers import name_key
-from .listing import Passenger
+from .listing import Passenger, folders_of
 
 Passengers = Mapping[str, Passenger]
 
@@ -50,7 +50,7 @@ def merge_passengers(
 def _place(placed: dict[str, Passenger], keys: set[str], path: str, one: Passenger) -> None:
     placed[path] = one
     keys.add(name_key(path))
-    keys |= {f"{name_key(folder)}/" for folder in _folders(path)}
+    keys |= {f"{name_key(folder)}/" for folder in folders_of(path)}
 
 
 def _fits(path: str, keys: set[str]) -> bool:
@@ -60,17 +60,13 @@ def _fits(path: str, keys: set[str]) -> bool:
     return (
         key not in keys
         and f"{key}/" not in keys
-        and not any(name_key(folder) in keys for folder in _folders(path))
+        and not any(name_key(folder) in keys for folder in folders_of(path))
     )
-
-
-def _folders(path: str) -> list[str]:
-    return [path[:at] for at, char in enumerate(path) if char == "/"]
 
 
 def _name_beside(path: str, keys: set[str]) -> str:
     """`README (other machine).md`; numbered where that is taken too."""
-    if any(name_key(folder) in keys for folder in _folders(path)):
+    if any(name_key(folder) in keys for folder in folders_of(path)):
         # A file is where its folder was: it goes to one that is called so.
         top, _, below = path.partition("/")
         return next(p for n in _numbered(top) if _fits(p := f"{n}/{below}", keys))

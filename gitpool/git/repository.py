@@ -61,6 +61,11 @@ class Identity:
     name: str
     created: int
 
+    @property
+    def branch(self) -> str:
+        """The profile's own branch, as a full ref."""
+        return BRANCHES + branch_of(self.name, self.id)
+
     def as_json(self) -> dict[str, Any]:
         return {"id": self.id, "name": self.name, "created": self.created}
 
@@ -94,8 +99,7 @@ class Repository:
         durable.write_file(self.git / "description", b"Git Pool profile\n")
         self.write_attributes()
         self.write_identity(identity)
-        branch = BRANCHES + branch_of(identity.name, identity.id)
-        self.refs.set_head(branch, self.refs.head())
+        self.refs.set_head(identity.branch, self.refs.head())
 
     def write_config(self) -> None:
         """The plain settings that git needs to read the folder at all."""

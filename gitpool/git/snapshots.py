@@ -11,19 +11,18 @@ from dataclasses import dataclass, field, replace
 
 from dulwich.objects import Commit, Tree
 
-from ..identifiers import branch_of, is_image_name
+from ..identifiers import is_image_name
 from ..pool.content import hash_file
 from ..pool.folder import missing_images, rebuild
 from ..pool.manifest import MANIFEST_NAME, Manifest, is_mask_name
 from . import additions, checkout, leftovers, unfinished
 from .ancestry import is_ancestor
 from .changes import Changes, Version, compare
-from .index import Files, read_index, vouched, write_index
+from .index import Files, read_index, vouched
 from .lfs import kept_in_lfs
 from .listing import FILE_MODE, Passenger
 from .mend import mend
 from .messages import Message, sentence
-from .refs import BRANCHES
 from .repository import Identity, Repository
 
 FOLDER_MODE = 0o040000
@@ -65,7 +64,7 @@ def settle(repo: Repository, identity: Identity, now: int) -> None:
 
 def _lead_home(repo: Repository, identity: Identity, now: int) -> None:
     """HEAD on the profile's own branch, with whatever history it stood on elsewhere."""
-    own = BRANCHES + branch_of(identity.name, identity.id)
+    own = identity.branch
     head = ref, detached = repo.refs.head()
     if ref == own and repo.refs.get(own):
         return
@@ -85,9 +84,9 @@ def _follow_name(repo: Repository, identity: Identity) -> None:
     stored = repo.identity()
     if stored == identity:
         return
-    new = BRANCHES + branch_of(identity.name, identity.id)
+    new = identity.branch
     if stored and stored.id == identity.id:
-        old = BRANCHES + branch_of(stored.name, stored.id)
+        old = stored.branch
         tip = repo.refs.get(old)
         if old != new and tip:
             repo.refs.swap(new, repo.refs.get(new), tip)
@@ -226,7 +225,7 @@ def kept_away(repo: Repository, last: Version) -> dict[str, str]:
 def _kept_in_lfs(repo: Repository, last: Version, missing: Iterable[str]) -> dict[str, str]:
     if not missing:
         return {}
-    blobs = {path: one.blob for path, one in last.passengers.items()} | dict(last.blobs)
+    blobs = last.files
     names = filter(is_image_name, missing)
     return {name: blobs[name] for name in kept_in_lfs(repo.objects, blobs, names)}
 
@@ -318,7 +317,7 @@ def _take(
     same = tip is not None and repo.commit(tip).tree == tree.id
     if same and not even_if_unchanged:
         if not work.known:
-            write_cache(repo, work.files, work.passengers)
+            checkout.write_cache(repo, work.files, work.passengers)
         return None
     changes = compare(repo.version(tip), now_there)
     if kind == "auto" and tip and not even_if_unchanged and not changes.matters():
@@ -327,9 +326,9 @@ def _take(
     repo.objects.write_all(trees)
     message = Message(text or _sentence(tip, changes), kind, identity.id, identity.name)
     commit = commit_tree(repo, tree.id.decode(), [tip] if tip else [], message, now)
-    ref = BRANCHES + branch_of(identity.name, identity.id)
+    ref = identity.branch
     repo.refs.swap(ref, tip, commit)
-    write_cache(repo, work.files, work.passengers)
+    checkout.write_cache(repo, work.files, work.passengers)
     return commit
 
 
@@ -373,12 +372,6 @@ def make_commit(tree_id: str, parents: list[str], message: Message, now: int) ->
 def _sentence(tip: str | None, changes: Changes) -> str:
     said = sentence(changes)
     return "Create the profile" if tip is None and said == "No change" else said
-
-
-def write_cache(repo: Repository, files: Files, passengers: Mapping[str, Passenger]) -> None:
-    """Have git's index, and with it `git status`, agree with these files."""
-    write_index(repo.index_path, files, {path: one.mode for path, one in passengers.items()})
-    repo.exclude_files(set(files))
 
 
 def _leftovers(repo: Repository, strays: list[str]) -> list[str]:

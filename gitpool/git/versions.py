@@ -7,13 +7,12 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from ..errors import Conflict, Damaged, NotFound
-from ..identifiers import branch_of, is_image_name, name_key
+from ..identifiers import name_key
 from ..pool.manifest import MANIFEST_NAME, Manifest, Slot, image_name, mask_name, number_of
 from . import checkout, leftovers, numbers
 from .changes import Version
 from .listing import Passenger
 from .messages import Message
-from .refs import BRANCHES
 from .repository import Identity, Repository
 from .snapshots import build_trees, commit_tree
 
@@ -26,7 +25,7 @@ def restore(repo: Repository, identity: Identity, snapshot: str, text: str, now:
     Gives the new snapshot's id, or the present one's where there is nothing to change.
     """
     then, number = repo.version(snapshot), numbers.next_number(repo)
-    files, message = pool_files(then.blobs), Message(text, "restore", identity.id, identity.name)
+    files, message = then.blobs, Message(text, "restore", identity.id, identity.name)
     if then.is_listed and then.manifest.next_seq < number:
         # All but the next number is as it was: one that was used since must not be used again.
         manifest = then.manifest.numbered_from(number)
@@ -47,7 +46,7 @@ def restore_images(
     `mask`, `label`. Raises Conflict where a part's image isn't in the pool any more."""
     tip = repo.tip()
     then, present = repo.version(snapshot), repo.version(tip)
-    files = dict(pool_files(present.blobs))
+    files = dict(present.blobs)
     manifest = present.manifest.numbered_from(numbers.next_number(repo))
     others = {name_key(name) for name in present.passengers}
     for image in sorted(set(images), key=lambda name: _place(then, name)):
@@ -91,14 +90,14 @@ def show(
     if passengers is None:
         passengers = repo.version(repo.tip()).passengers
     passengers = {path: one for path, one in passengers.items() if path not in files}
-    wanted = {**{path: one.blob for path, one in passengers.items()}, **pool_files(files)}
+    wanted = Version(blobs=files, passengers=passengers).files
     missing = [name for name, blob in wanted.items() if blob not in repo.objects]
     if missing:
         raise Damaged(
             "damaged", f"The stored copy of {missing[0]} is gone, so nothing was changed."
         )
     tip = repo.tip()
-    trees = build_trees(pool_files(files), passengers)
+    trees = build_trees(files, passengers)
     tree = trees[-1]
     if tip and other is None and repo.commit(tip).tree == tree.id:
         return tip
@@ -108,7 +107,7 @@ def show(
             parents = [commit for commit in (tip, other) if commit]
             commit = commit_tree(repo, tree.id.decode(), parents, message, now)
             checkout.begin(repo, commit)
-            repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), tip, commit)
+            repo.refs.swap(identity.branch, tip, commit)
         checkout.finish(repo, made)
     return commit
 
@@ -217,7 +216,3 @@ def _place(then: Version, image: str) -> int:
         if slot.image == image and image in then.blobs:
             return index
     raise NotFound("unknown_image", "That image isn't in this snapshot.")
-
-
-def pool_files(blobs: Mapping[str, str]) -> dict[str, str]:
-    return {n: b for n, b in blobs.items() if n == MANIFEST_NAME or is_image_name(n)}

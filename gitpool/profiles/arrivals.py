@@ -147,7 +147,7 @@ class Arrivals:
 def _show(repo: Repository, identity: Identity, tip: str, tags: dict[str, str]) -> None:
     """Set the branch and the tags, and put the files into the folder."""
     checkout.begin(repo, tip)
-    repo.refs.swap(BRANCHES + branch_of(identity.name, identity.id), None, tip)
+    repo.refs.swap(identity.branch, None, tip)
     checkout.finish(repo)
     for tag, object_id in tags.items():
         repo.refs.swap(tag, None, object_id)

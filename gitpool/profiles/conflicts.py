@@ -14,11 +14,10 @@ from ..git import snapshots
 from ..git.changes import Version
 from ..git.messages import Message
 from ..git.repository import Repository
-from ..git.versions import pool_files, show
+from ..git.versions import show_manifest
 from ..identifiers import check_id, name_key
 from ..pool import durable
 from ..pool.manifest import (
-    MANIFEST_NAME,
     Manifest,
     image_name,
     mask_name,
@@ -106,12 +105,10 @@ class Conflicts:
         snapshots.take(repo, pool.identity, "auto", now)
         version = repo.version(repo.tip())
         changed = _apply(repo, version, found, choice)
-        files = pool_files(changed.blobs)
-        files[MANIFEST_NAME] = repo.objects.write_blob(changed.manifest.dump())
         said = {"theirs": "Take the other machine’s", "both": "Keep both machines’"}[choice]
         text = f"{said} {found['what']}"
         message = Message(text, "merge", pool.identity.id, pool.identity.name)
-        show(repo, pool.identity, files, message, now)
+        show_manifest(repo, pool.identity, changed.manifest, changed.blobs, message, now)
 
 
 def _apply(repo: Repository, version: Version, found: dict[str, Any], choice: str) -> Version:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import Damaged, DiskFailed, NotAnImage, NotFound, Unacceptable
 from ..git import bundle, checkout, clone, snapshots
@@ -17,10 +16,9 @@ from ..git.changes import Version
 from ..git.format import is_known_format, require_known_format
 from ..git.listing import Passenger
 from ..git.messages import Message
-from ..git.refs import BRANCHES
 from ..git.repository import Identity, Repository
 from ..git.unsaved import Unsaved, unsaved
-from ..identifiers import branch_of, check_name, clean_name, free_name
+from ..identifiers import check_name, clean_name, free_name
 from ..pool import durable, images
 from ..pool.manifest import MANIFEST_NAME
 from ..pool.reading import read_file
@@ -32,10 +30,18 @@ from .profiles import Profiles
 from .views import PoolView
 from .zip_stream import Content, changed_meanwhile, stream_zip
 
-_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _MAX_RATIO = 1000
 _HELD = 32 << 20
 _LONGEST_NAME = 100
+
+
+class Zipped(NamedTuple):
+    """A profile as a zip: its name, the bytes, a piece at a time, and the paths of its passengers,
+    which only a bundle carries."""
+
+    name: str
+    pieces: Iterator[bytes]
+    left_out: list[str]
 
 
 class Exchange:
@@ -45,28 +51,17 @@ class Exchange:
         self._library = library
         self._profiles = profiles
 
-    def other_files(self, profile_id: str) -> list[str]:
-        """The passengers' paths: what a zip leaves out, and a bundle carries. Changes nothing."""
-        repo = Repository(self._library.path_of(profile_id))
-        if not repo.exists() or not is_known_format(repo.git):
-            return []
-        # A history that can't be read keeps nobody from the images.
-        with contextlib.suppress(Damaged, NotFound):
-            return sorted(_passengers(repo, views.look(self._library, profile_id, dropped=True)))
-        return []
-
-    def export_zip(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
-        """The profile's name, and its pool as it is now as a zip, a piece at a time: what was
-        dropped into the folder a moment ago is in it, while the folder stays as it is. It says
-        which other files it hasn't.
-        """
+    def export_zip(self, profile_id: str) -> Zipped:
+        """The profile's pool as it is now: what was dropped into the folder a moment ago is in
+        it, while the folder stays as it is. It says which other files it hasn't."""
         entry = self._library.registry.get(profile_id)
         view = views.look(self._library, profile_id, dropped=True)
         data = view.manifest.dump()
         files: dict[str, Callable[[], Content]] = {MANIFEST_NAME: lambda: data}
         for name in sorted(view.blobs):
             files[name] = partial(_content, self._library, view, name)
-        return entry.name, stream_zip(entry.name, files, self.other_files(profile_id))
+        left_out = _others(Repository(self._library.path_of(profile_id)), view)
+        return Zipped(entry.name, stream_zip(entry.name, files, left_out), left_out)
 
     def export_bundle(self, profile_id: str) -> tuple[str, Iterator[bytes]]:
         """The profile's name, and its whole history as a git bundle, a piece at a time.
@@ -97,7 +92,7 @@ class Exchange:
     def _lead_home(self, repo: Repository, entry: Identity) -> None:
         """What a git user did on another branch, or on none, comes to the profile's first, as with
         any edit: a bundle has one branch. Where nothing can be written it goes as it stands."""
-        if repo.branch() == BRANCHES + branch_of(entry.name, entry.id):
+        if repo.branch() == entry.branch:
             return
         with contextlib.suppress(DiskFailed), self._library.open_profile(entry.id):
             pass
@@ -214,6 +209,13 @@ def _bytes(library: Library, view: PoolView, name: str) -> bytes:
     if data is None:
         raise changed_meanwhile(name)
     return data
+
+
+def _others(repo: Repository, view: PoolView) -> list[str]:
+    # A history that can't be read keeps nobody from the images.
+    with contextlib.suppress(Damaged, NotFound):
+        return sorted(_passengers(repo, view)) if is_known_format(repo.git) else []
+    return []
 
 
 def _passengers(repo: Repository, view: PoolView) -> dict[str, Passenger]:

@@ -29,7 +29,7 @@ RENEW = 10.0
 STALE = 120.0
 # What takes a moment; whoever is at it longer was killed.
 _BREAKING = 10.0
-_WRITE, _MAKE = os.O_RDWR, os.O_RDWR | os.O_CREAT
+_MAKE = os.O_RDWR | os.O_CREAT
 
 
 class TookTooLong(Exception):

@@ -16,7 +16,7 @@ from ..git.format import require_known_format
 from ..git.messages import Message, sentence
 from ..git.refs import BRANCHES
 from ..git.repository import Identity, Repository
-from ..identifiers import branch_of, check_id, check_name, clean_name, free_name
+from ..identifiers import check_id, check_name, clean_name, free_name
 from ..pool import durable
 from ..pool.folder import PoolFolder
 from ..pool.manifest import Manifest
@@ -313,7 +313,7 @@ def _is_misdated(record: dict[str, Any], now: int) -> bool:
 
 def require_free_branch(repo: Repository, identity: Identity) -> None:
     """Raise Conflict where a git user's own branch has the name; its history must stay."""
-    wanted = BRANCHES + branch_of(identity.name, identity.id)
+    wanted = identity.branch
     for ref in repo.refs.all(BRANCHES):
         if ref != repo.branch() and (ref == wanted or ref.startswith(wanted + "/")):
             raise Conflict(

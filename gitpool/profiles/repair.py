@@ -23,7 +23,7 @@ from ..git.objects import ObjectStore
 from ..git.refs import BRANCHES, DROPPED, TAGS
 from ..git.repository import Identity, Repository
 from ..git.soundness import DAMAGED, MISSING, NOTES, Finding, ref_files
-from ..identifiers import branch_of, free_name, is_image_name
+from ..identifiers import free_name, is_image_name
 from ..pool import durable
 from ..pool.manifest import MANIFEST_NAME
 from ..pool.reading import read_file
@@ -127,7 +127,7 @@ class Repair:
         tracked = tracking.read(repo)
         branches = {tracked.remote_branch} if tracked else set()
         if identity:
-            branches.add(BRANCHES + branch_of(identity.name, identity.id))
+            branches.add(identity.branch)
 
         def choose(refs: dict[str, str]) -> list[str]:
             wanted = [r for r in refs if r in branches or r.startswith(OWN_TAGS)]

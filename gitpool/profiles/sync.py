@@ -22,7 +22,7 @@ from ..git.outgoing import Outgoing, outgoing
 from ..git.refs import BRANCHES, KEPT, TAGS
 from ..git.repository import Identity, Repository
 from ..git.tracking import Tracked
-from ..identifiers import branch_of, free_name, name_of_branch
+from ..identifiers import free_name, name_of_branch
 from ..remote.failures import KEEPS_NAME, OFFLINE
 from ..remote.transport import RefUpdate, Remote, RemoteMoved
 from . import conflicts
@@ -36,7 +36,6 @@ from .sync_plan import Side, merge_tags
 _TRIES = 6
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
-_HAVES = 200
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ class Sync:
         # Half of what a clean-up takes away would count as being here.
         unfinished.finish(repo)
         snapshots.take(repo, identity, "auto", self._library.now())
-        branch = BRANCHES + branch_of(identity.name, identity.id)
+        branch = identity.branch
         tracked = tracking.read(repo)
         if tracked and tracked.address != address:
             tracked = None
@@ -175,7 +174,7 @@ class Sync:
         snapshots.take(repo, identity, "auto", now)
         identity, renamed = self._follow_name(pool, side, fetch)
         if identity != pool.identity:
-            side = replace(side, branch=BRANCHES + branch_of(identity.name, identity.id))
+            side = replace(side, branch=identity.branch)
         found += renamed
         conflicts.add(repo, found)
         taken = replace(self._plan(repo, side, fetch, result, pulled, found), left_out=left_out)

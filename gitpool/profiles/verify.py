@@ -12,7 +12,6 @@ from typing import Any
 from ..errors import LFS, Damaged, Malformed, NotAnImage, NotFound, TooLarge
 from ..git.format import is_known_format
 from ..git.index import CachedFile, read_index, vouched
-from ..git.refs import BRANCHES
 from ..git.repository import IDENTITY, Identity, Repository
 from ..git.snapshots import kept_away
 from ..git.soundness import (
@@ -26,7 +25,7 @@ from ..git.soundness import (
     is_index,
     ref_files,
 )
-from ..identifiers import branch_of, check_id
+from ..identifiers import check_id
 from ..pool import images
 from ..pool.content import hash_file, stat_key
 from ..pool.manifest import MANIFEST_NAME, Manifest, parse_manifest
@@ -138,7 +137,7 @@ def _check_identity(repo: Repository, entry: Identity | None, findings: Findings
     noted = repo.noted_identity()
     if entry is None or noted is None or (noted.id, noted.name) == (entry.id, entry.name):
         return
-    if repo.branch() == BRANCHES + branch_of(entry.name, entry.id):
+    if repo.branch() == entry.branch:
         said = "The folder's own note says that it is another profile."
         findings.add(f".git/{IDENTITY}", DAMAGED, said)
     else:

@@ -8,13 +8,12 @@ import re
 from aiohttp import web
 
 from ..errors import Foreign
+from ..identifiers import IGNORED
 from ..profiles.library import PRIVATE
 from .answers import Handler, failure
 
 _UPLOADS = ("/upload/image", "/upload/mask")
 _HIDDEN = (".git", PRIVATE)
-# Characters that some file systems ignore in names.
-_IGNORABLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
 @web.middleware
@@ -50,7 +49,7 @@ async def _upload_targets(request: web.Request) -> list[str]:
 
 def reaches_hidden(path: str) -> bool:
     """Whether a path has a part that is a `.git` folder, in any spelling, or our own."""
-    for part in re.split(r"[\\/:]", _IGNORABLE.sub("", path)):
+    for part in re.split(r"[\\/:]", IGNORED.sub("", path)):
         plain = part.strip().rstrip(". ").casefold()
         if plain in _HIDDEN or plain.startswith("git~"):
             return True

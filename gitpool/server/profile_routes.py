@@ -122,9 +122,9 @@ def _register_exchange(routes: web.RouteTableDef, service: Service) -> None:
     async def export(request: web.Request) -> web.StreamResponse:
         profile_id, form = query_id(request), request.query.get("format", "zip")
         if form == "zip":
-            name, pieces = await run(exchange.export_zip, profile_id)
-            others = len(await run(exchange.other_files, profile_id))
-            return await download(request, name, ".zip", "application/zip", pieces, others)
+            name, pieces, left_out = await run(exchange.export_zip, profile_id)
+            kind, missing = "application/zip", len(left_out)
+            return await download(request, name, ".zip", kind, pieces, missing)
         if form == "bundle":
             name, pieces = await run(exchange.export_bundle, profile_id)
             kind = "application/x-git-bundle"
