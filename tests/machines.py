@@ -109,6 +109,14 @@ class Machine(Server):
         judge(self.pools / profile_id, clean)
 
 
+def linked(machines: Callable[[str], Machine], tmp_path: Path) -> tuple[Machine, Machine]:
+    """Two machines that sync with one folder, `remote.git`, which isn't there yet."""
+    one, two = machines("one"), machines("two")
+    for machine in (one, two):
+        machine.connect(str(tmp_path / "remote.git"))
+    return one, two
+
+
 def picture_bytes(*numbers: int) -> list[bytes]:
     return [picture(number) for number in numbers]
 

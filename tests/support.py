@@ -9,10 +9,12 @@ import json
 import os
 import random
 import subprocess
+import sys
 import threading
 import urllib.parse
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +236,25 @@ class Server:
         answer = self.get("/grid_pool/profiles/history", id=profile_id, **query)
         assert answer.status == 200, answer.body
         return answer.json["snapshots"]
+
+
+def run_at_once(script: str, arguments: list[list[str]]) -> list[tuple[int, str, str]]:
+    """Run a script in processes, with these arguments each, that begin together once all of them
+    have said that they are ready; gives how each ended, and what it said and complained of."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, *given],
+            cwd=Path(__file__).parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for given in arguments
+    ]
+    for process in running:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    with ThreadPoolExecutor(len(running)) as threads:
+        said = list(threads.map(lambda process: process.communicate("go\n", 600), running))
+    return [(p.returncode, out, err) for p, (out, err) in zip(running, said, strict=True)]

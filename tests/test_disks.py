@@ -21,7 +21,7 @@ from faults.bench import bench as bench_in
 from faults.disks import DISKS, Done, run_on
 from faults.elsewhere import Elsewhere
 from faults.operations import OPERATIONS
-from support import Server, git, judge, mask, picture
+from support import Server, git, judge, mask, picture, run_at_once
 
 from gitpool.errors import Conflict
 from gitpool.profiles import filelocks
@@ -111,31 +111,11 @@ exec(_WRITER)
 def _write(base: Path, disks: list[str], edits: int) -> list[str]:
     """Have a process on each of these disks edit the profile `p`, all at once; gives what their
     snapshots are called."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(base), str(number), str(edits), disk],
-            cwd=TESTS,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number, disk in enumerate(disks)
-    ]
-    for process in running:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    said: dict[int, tuple[str, str]] = {}
-    threads = [
-        threading.Thread(target=lambda i=i, p=p: said.update({i: p.communicate("go\n", 600)}))
-        for i, p in enumerate(running)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(600)
-    assert [process.returncode for process in running] == [0] * len(disks), said
-    return [name for out, _ in said.values() for name in json.loads(out)[1]]
+    ended = run_at_once(
+        _WRITER, [[str(base), str(number), str(edits), disk] for number, disk in enumerate(disks)]
+    )
+    assert [code for code, _, _ in ended] == [0] * len(disks), ended
+    return [name for _, out, _ in ended for name in json.loads(out)[1]]
 
 
 @pytest.mark.timeout(1200)

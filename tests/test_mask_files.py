@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from machines import Machine
+from machines import Machine, linked
 from support import Server, git, judge, mask, picture
 from test_exchange import zipped
 from test_git_users import P, filled
@@ -56,9 +56,7 @@ def test_two_images_of_one_stem_have_a_mask_each(server: Server, profile: bool) 
 def test_both_machines_paintings_are_kept(
     machines: Callable[[str], Machine], tmp_path: Path
 ) -> None:
-    one, two = machines("one"), machines("two")
-    for machine in (one, two):
-        machine.connect(str(tmp_path / "remote.git"))
+    one, two = linked(machines, tmp_path)
     profile = one.create("Heroes")
     one.add(profile, picture(1))
     one.sync(profile)
@@ -242,9 +240,7 @@ def test_a_zip_with_other_programs_keys_comes_back_with_them(server: Server) -> 
 def test_other_programs_keys_merge_key_by_key(
     machines: Callable[[str], Machine], tmp_path: Path
 ) -> None:
-    one, two = machines("one"), machines("two")
-    for machine in (one, two):
-        machine.connect(str(tmp_path / "remote.git"))
+    one, two = linked(machines, tmp_path)
     profile = one.filled("Heroes")
     one.sync(profile)
     two.fetch("Heroes")

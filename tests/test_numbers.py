@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machines import Machine
+from machines import Machine, linked
 from support import Server, git, judge, picture
 from test_exchange import zipped
 from test_git_users import P, filled
@@ -86,9 +86,7 @@ def test_a_copy_of_a_history_knows_the_numbers_it_used(server: Server, how: str)
 def test_what_comes_from_a_remote_knows_the_numbers_it_used(
     machines: Callable[[str], Machine], tmp_path: Path
 ) -> None:
-    one, two = machines("one"), machines("two")
-    for machine in (one, two):
-        machine.connect(str(tmp_path / "remote.git"))
+    one, two = linked(machines, tmp_path)
     profile = emptied(one)
     one.sync(profile)
     (listed,) = two.get(P + "remote/profiles").json["profiles"]
@@ -106,9 +104,7 @@ def test_every_list_of_images_says_a_next_number_above_all_others(
     machines: Callable[[str], Machine], tmp_path: Path
 ) -> None:
     """Another pack that shares the folder goes by it."""
-    one, two = machines("one"), machines("two")
-    for machine in (one, two):
-        machine.connect(str(tmp_path / "remote.git"))
+    one, two = linked(machines, tmp_path)
     profile = filled(one).name
     folder = one.pools / profile
     first = one.history(profile)[-1]["id"]

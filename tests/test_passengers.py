@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from machines import Machine
+from machines import Machine, linked
 from remotes.folder import bare_repo
 from support import _GIT_ENVIRONMENT, Server, git, judge, picture
 from test_git_users import P, filled, operate
@@ -70,9 +70,7 @@ def keeps(folder: Path, files: dict[str, bytes] = PLAIN) -> None:
 
 def shared(machines: Callable[[str], Machine], tmp_path: Path) -> tuple[Machine, Machine, str]:
     """Two machines with one profile."""
-    one, two = machines("one"), machines("two")
-    for machine in (one, two):
-        machine.connect(str(tmp_path / "remote.git"))
+    one, two = linked(machines, tmp_path)
     profile = one.filled("Heroes")
     one.sync(profile)
     two.fetch("Heroes")

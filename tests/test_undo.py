@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from machines import Machine
+from machines import Machine, linked
 from support import Server, git, judge, mask, picture, tree_of
 
 from gitpool.errors import Conflict
@@ -342,9 +342,7 @@ def test_what_something_else_changed_since_stays(server: Server) -> None:
 def test_a_sync_between_an_edit_and_its_undo(
     machines: Callable[[str], Machine], tmp_path: Path
 ) -> None:
-    one, two = machines("one"), machines("two")
-    for machine in (one, two):
-        machine.connect(str(tmp_path / "remote.git"))
+    one, two = linked(machines, tmp_path)
     profile = one.filled(count=3)
     one.sync(profile)
     two.fetch("Heroes")

@@ -4,14 +4,12 @@ Every edit that was acknowledged is there, and nobody is told of locks."""
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 from faults import amount
-from support import git, judge, picture
+from support import git, judge, picture, run_at_once
 
 from gitpool.service import Service
 
@@ -53,32 +51,9 @@ print(json.dumps([worst, made]), flush=True)
 def _writers(base: Path, count: int, edits: int) -> tuple[float, list[str]]:
     """Have so many processes edit the profile `p` at once; gives the longest wait, and what the
     snapshots are called that were acknowledged."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(base), str(number), str(edits)],
-            cwd=Path(__file__).parent,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(count)
-    ]
-    for process in running:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    said: dict[int, tuple[str, str]] = {}
-    threads = [
-        threading.Thread(target=lambda i=i, p=p: said.update({i: p.communicate("go\n", 600)}))
-        for i, p in enumerate(running)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(600)
-    assert [errors for _, errors in said.values()] == [""] * count
-    assert [process.returncode for process in running] == [0] * count
-    told = [json.loads(out) for out, _ in said.values()]
+    ended = run_at_once(_WRITER, [[str(base), str(number), str(edits)] for number in range(count)])
+    assert ended == [(0, out, "") for _, out, _ in ended]
+    told = [json.loads(out) for _, out, _ in ended]
     return max(worst for worst, _ in told), [name for _, made in told for name in made]
 
 
