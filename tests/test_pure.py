@@ -326,6 +326,8 @@ RAW = st.fixed_dictionaries(
 
 
 def check_manifest(manifest: Manifest) -> None:
+    raw = manifest.as_json()
+    assert manifest.dump() == json.dumps(raw, ensure_ascii=False, indent=1).encode() + b"\n"
     names = [slot.image for slot in manifest.slots]
     assert len(set(names)) == len(names)
     assert all(is_image_name(name) for name in manifest.file_names())
@@ -366,6 +368,27 @@ def test_any_bytes_are_a_manifest_or_a_value_error(data: bytes) -> None:
     except ValueError:
         return
     check_manifest(manifest)
+
+
+@QUICK
+@given(
+    st.lists(
+        st.builds(
+            Slot,
+            st.from_regex(r"[a-z}{,]{1,9}\.png", fullmatch=True),
+            st.sampled_from([None, "a.mask.png"]),
+            st.text(st.sampled_from('},{\n \\"a\u2028ö\U0001f600\x00')),
+            st.integers(0, 2**53),
+            st.dictionaries(st.text(max_size=3), st.none() | st.lists(st.integers()), max_size=1),
+        ),
+        max_size=4,
+    ),
+    st.dictionaries(st.sampled_from(["sets", "x"]), st.dictionaries(st.text(), st.text())),
+)
+def test_a_manifest_is_written_as_ever(slots: list[Slot], extra: dict[str, Any]) -> None:
+    raw = Manifest(tuple(slots), 0, 7, extra).as_json()
+    wanted = json.dumps(raw, ensure_ascii=False, indent=1).encode() + b"\n"
+    assert Manifest(tuple(slots), 0, 7, extra).dump() == wanted
 
 
 def test_manifests_of_earlier_nodes_parse() -> None:

@@ -118,7 +118,7 @@ def take_in(repo: Repository, now: int) -> Manifest:
         fitted = replace(folder.take_in(fitted, strays, now * 1000), active=active)
     named = fitted.file_names()
     # A mask that somebody dropped in with its image has another name by now.
-    masks = [n for n in dropped if is_image_name(n) and is_mask_name(n) and n not in named]
+    masks = [n for n in dropped if n not in named and is_mask_name(n) and is_image_name(n)]
     for name in _leftovers(repo, [name for name in masks if folder.stat(name)]):
         (repo.path / name).unlink()
     if on_disk is None or on_disk.low or fitted != on_disk:

@@ -18,7 +18,9 @@ MANIFEST_NAME = "manifest.json"
 LABEL_LIMIT = 10_000
 _NUMBERED = re.compile(r"img_(\d{1,9})\b", re.IGNORECASE)
 _LAST_NUMBER = 999_999_999
+_IN_LINES = json.JSONEncoder(ensure_ascii=False, separators=(",\n   ", ": "))
 _KEYS = frozenset(("image", "mask", "label", "added"))
+_TOP_KEYS = frozenset(("active", "slots", "next_seq"))
 _NONE: dict[str, Any] = {}
 # Levels of lists and objects in another program's key.
 _DEEPEST = 32
@@ -70,7 +72,7 @@ class Manifest:
         """The bytes of `manifest.json`."""
         raw = self.as_json()
         try:
-            data = json.dumps(raw, ensure_ascii=False, indent=1).encode("utf-8")
+            data = _text_of(raw).encode("utf-8")
         except UnicodeEncodeError:  # half a character in another program's key
             data = json.dumps(raw, indent=1).encode("ascii")
         return data + b"\n"
@@ -210,7 +212,7 @@ def _parsed(data: bytes) -> Manifest:
         slots=tuple(slots.values()),
         active=active,
         next_seq=max(said, highest + 1),
-        extra=_extra(raw, ("active", "slots", "next_seq")),
+        extra=_extra(raw, _TOP_KEYS),
         low=said <= highest,
     )
 
@@ -244,6 +246,18 @@ def _label(value: Any) -> str:
 def _extra(raw: dict[str, Any], known: Container[str]) -> dict[str, Any]:
     """Other programs' keys; what is nested so deeply that it can't be written is left out."""
     return {k: v for k, v in raw.items() if k not in known and _is_flat(v, _DEEPEST)}
+
+
+def _text_of(raw: dict[str, Any]) -> str:
+    """What `json.dumps` says with an indent of 1, which it is some times slower at; and every edit
+    writes thousands of slots. So a line's end and its indent stand between two values instead,
+    where all are plain: a string holds no line's end as such."""
+    slots = raw["slots"]
+    if not slots or raw.keys() != _TOP_KEYS or any(slot.keys() != _KEYS for slot in slots):
+        return json.dumps(raw, ensure_ascii=False, indent=1)
+    lines = _IN_LINES.encode(slots)[2:-2].replace("},\n   {", "\n  },\n  {\n   ")
+    above, below = f' "active": {raw["active"]},', f' "next_seq": {raw["next_seq"]}'
+    return f'{{\n{above}\n "slots": [\n  {{\n   {lines}\n  }}\n ],\n{below}\n}}'
 
 
 def _with_extra(known: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
